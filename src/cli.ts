@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { EXIT, Failure } from "./commands/failure.ts";
+import { addReplay } from "./commands/replay.ts";
+import { addTrace } from "./commands/trace.ts";
+
+/** argv to command to exit code; the only place that ends the process. */
+async function main(argv: readonly string[]): Promise<number> {
+  const dashes = argv.indexOf("--");
+  const own = dashes === -1 ? argv : argv.slice(0, dashes);
+  const words = dashes === -1 ? [] : argv.slice(dashes + 1);
+  let code: number = EXIT.clean;
+  const finish = (result: number) => {
+    code = result;
+  };
+  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
+  const program = new Command("bindtrace")
+    .description("Shows which socket, held by which process, blocked a bind with EADDRINUSE, and by which rule of the kernel.")
+    .usage("[options] [-- command...]\n       bindtrace replay <trace>")
+    .version(version, "-V, --version")
+    .allowExcessArguments(false)
+    .enablePositionalOptions()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: (option .* argument .* is invalid\. )?/, "bindtrace: ")) })
+    .exitOverride();
+  addReplay(program, finish);
+  addTrace(program, words, finish);
+  for (const command of program.commands) command.copyInheritedSettings(program);
+  try {
+    if (dashes !== -1 && words.length === 0) throw new Failure(EXIT.usage, "no command follows --: write it there, or leave -- out");
+    await program.parseAsync(own, { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.clean : EXIT.usage;
+    if (!(error instanceof Failure)) throw error;
+    process.stderr.write(`bindtrace: ${error.message}\n`);
+    return error.code;
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,81 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { CallEvent, Header } from "../core/event.ts";
+import { JsonReport } from "../report/json.ts";
+import type { TextOptions } from "../report/text.ts";
+import { type Report, TextReport } from "../report/text-report.ts";
+import { inRanges, parsePorts } from "./ports.ts";
+
+/** Options that choose what is reported and how it looks: the same for live and replay. */
+export interface ReportOptions {
+  port?: [number, number][];
+  pid?: number;
+  comm?: string;
+  netns?: string;
+  proto?: "tcp" | "udp";
+  json?: boolean;
+  output?: string;
+  color: "auto" | "always" | "never";
+  width?: number;
+  ascii?: boolean;
+  utc?: boolean;
+}
+
+const DEFAULT_WIDTH = 80;
+const MIN_WIDTH = 40;
+
+/** Adds the options of {@link ReportOptions} to a command. */
+export function withReportOptions(command: Command): Command {
+  return command
+    .option("-p, --port <ports>", "local ports: 8080 or 8080,9000-9010 (repeatable; default: all)", parsePorts)
+    .option("--pid <pid>", "report only the failures of this process", wholeNumber)
+    .option("--comm <name>", "report only the failures of processes of this name")
+    .option("--netns <which>", "report only this network namespace: self, a pid, a path or its number")
+    .addOption(new Option("--proto <protocol>", "report only this protocol").choices(["tcp", "udp"]))
+    .option("--json", "one JSON object a line instead of text")
+    .option("-o, --output <file>", "write the report to a file")
+    .addOption(new Option("--color <when>", "colour").choices(["auto", "always", "never"]).default("auto"))
+    .option("--width <columns>", "fit into this many columns (default: the terminal, else 80)", parseWidth)
+    .option("--ascii", "draw with ASCII characters only")
+    .option("--utc", "times in UTC");
+}
+
+export function wholeNumber(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError(`'${text}' is not a whole number.`);
+  return Number(text);
+}
+
+function parseWidth(text: string): number {
+  const width = wholeNumber(text);
+  if (width < MIN_WIDTH) throw new InvalidArgumentError(`${width} columns are too few: give ${MIN_WIDTH} or more.`);
+  return width;
+}
+
+/** The report that these options ask for. `terminal`: the stream that it goes to, undefined when that is a file. */
+export function makeReport(options: ReportOptions, header: Header, terminal: NodeJS.WriteStream | undefined): Report {
+  if (options.json) return new JsonReport();
+  const isTerminal = terminal?.isTTY === true;
+  const auto = isTerminal && !process.env.NO_COLOR;
+  const text: TextOptions = {
+    color: options.color === "auto" ? auto : options.color === "always",
+    width: options.width ?? (isTerminal ? Math.max(MIN_WIDTH, terminal.columns) : DEFAULT_WIDTH),
+    ascii: options.ascii === true,
+    offsetMinutes: options.utc ? 0 : header.clock.offsetMinutes,
+  };
+  return new TextReport(text);
+}
+
+/** Which failures these options ask for. Port 0 (and autobind) is asked for by no filter, or as part of the command. */
+export function reportFilter(options: ReportOptions, netns: number | null): (call: CallEvent) => boolean {
+  return (call) => {
+    const port = call.type === "bind" ? call.requested.port : call.socket.port;
+    const ports = options.port ?? [];
+    const portFits = port === 0 ? ports.length === 0 || call.inCommand : inRanges(port, ports);
+    return (
+      portFits &&
+      (options.pid === undefined || call.pid === options.pid || call.nsPid === options.pid) &&
+      (options.comm === undefined || call.comm === options.comm) &&
+      (netns === null || call.socket.netns === netns) &&
+      (options.proto === undefined || (call.socket.protocol === "udp") === (options.proto === "udp"))
+    );
+  };
+}

@@ -1,0 +1,72 @@
+import type { Command } from "commander";
+import type { TraceEvent } from "../core/event.ts";
+import type { TraceLine } from "../trace/codec.ts";
+import { openTrace } from "../trace/reader.ts";
+import { EXIT, type ExitCode, Failure } from "./failure.ts";
+import { resolveNetns } from "./netns.ts";
+import { makeReport, type ReportOptions, reportFilter, withReportOptions } from "./options.ts";
+import { fileOutput, streamOutput } from "./output.ts";
+import { exitCode, runSession } from "./session.ts";
+
+export function addReplay(program: Command, finish: (code: ExitCode) => void): void {
+  const command = program
+    .command("replay")
+    .summary("show the report of a recorded trace")
+    .description("Shows the report of a recorded trace: on any machine, without root. '-' reads standard input.")
+    .argument("<trace>", "file made by --save, plain or gzip");
+  withReportOptions(command).addHelpText(
+    "after",
+    `
+Examples:
+  bindtrace replay restart.jsonl.gz
+  bindtrace replay restart.jsonl.gz --port 8080 --json | jq .rule
+  ssh server cat trace.jsonl | bindtrace replay -`,
+  );
+  command.action(async (path: string, options: ReportOptions) => finish(await replay(path, options)));
+}
+
+async function replay(path: string, options: ReportOptions): Promise<ExitCode> {
+  const netns = resolveNetns(options.netns);
+  const trace = await openTrace(path);
+  if (!trace.ok) throw new Failure(trace.error.kind === "missing" ? EXIT.usage : EXIT.incomplete, trace.error.message);
+  const { header, lines, problem } = trace.value;
+  const output = options.output ? fileOutput(options.output) : streamOutput(process.stdout);
+  const damage = new Damage();
+  const end = await runSession({
+    header,
+    events: damage.events(lines),
+    report: makeReport(options, header, output.terminal),
+    output,
+    reports: reportFilter(options, netns),
+  });
+  await output.close();
+  const cut = end.end === undefined && problem() === null;
+  for (const note of [...damage.notes(), ...(problem() ? [`the trace is damaged: ${problem()}; what came before is above`] : [])]) {
+    process.stderr.write(`bindtrace: ${note}\n`);
+  }
+  if (cut) process.stderr.write("bindtrace: the trace was cut: its recording ended without a last line\n");
+  if (end.end?.died) process.stderr.write(`bindtrace: the recording ended early: ${end.end.reason}\n`);
+  return exitCode(end, damage.lines > 0 || problem() !== null);
+}
+
+/** Takes the events out of a trace and counts what was none. */
+class Damage {
+  lines = 0;
+  readonly #unknown = new Map<string, number>();
+
+  async *events(source: AsyncIterable<TraceLine>): AsyncIterable<TraceEvent> {
+    let torn = false;
+    for await (const line of source) {
+      // Only the last line of a cut trace may be torn; one in the middle is damage.
+      if (torn) this.lines++;
+      torn = line.kind === "damaged";
+      if (line.kind === "event") yield line.event;
+      if (line.kind === "unknown") this.#unknown.set(line.type, (this.#unknown.get(line.type) ?? 0) + 1);
+    }
+  }
+
+  notes(): string[] {
+    const unknown = [...this.#unknown].map(([type, count]) => `${count} events of type '${type}' are unknown to this version and were left out`);
+    return this.lines > 0 ? [...unknown, `${this.lines} lines of the trace are damaged and were left out`] : unknown;
+  }
+}

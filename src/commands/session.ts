@@ -1,0 +1,54 @@
+import type { CallEvent, Header, TraceEvent } from "../core/event.ts";
+import type { OutputRecord } from "../core/record.ts";
+import { Story } from "../core/story.ts";
+import type { Report } from "../report/text-report.ts";
+import { EXIT, type ExitCode } from "./failure.ts";
+import type { Output } from "./output.ts";
+
+export interface SessionOptions {
+  header: Header;
+  events: AsyncIterable<TraceEvent>;
+  report: Report;
+  output: Output;
+  reports(call: CallEvent): boolean;
+  /** Sees each event before it is explained. */
+  onEvent?(event: TraceEvent): void;
+  onRecord?(record: OutputRecord): void;
+}
+
+export interface SessionEnd {
+  failures: number;
+  explained: number;
+  lost: number;
+  /** The `end` event, undefined when the trace has none: it was cut. */
+  end: Extract<TraceEvent, { type: "end" }> | undefined;
+}
+
+/** Carries events through the story into the report. Live and replay are this same loop over another source. */
+export async function runSession(options: SessionOptions): Promise<SessionEnd> {
+  const story = new Story(options.header, { reports: options.reports });
+  const result: SessionEnd = { failures: 0, explained: 0, lost: 0, end: undefined };
+  const say = (records: readonly OutputRecord[]) => {
+    for (const record of records) {
+      if (record.type === "summary") Object.assign(result, { failures: record.failures, explained: record.explained, lost: record.lost });
+      options.output.write(options.report.write(record));
+      options.onRecord?.(record);
+    }
+  };
+  say(story.begin());
+  for await (const event of options.events) {
+    options.onEvent?.(event);
+    if (event.type === "end") result.end = event;
+    say(story.apply(event));
+  }
+  say(story.finish());
+  options.output.write(options.report.end(options.header, story.timelines()));
+  return result;
+}
+
+/** The exit code that a session's content calls for. `damaged`: part of the trace could not be read. */
+export function exitCode({ failures, explained, lost, end }: SessionEnd, damaged: boolean): ExitCode {
+  if (lost > 0 || damaged || end?.died) return EXIT.incomplete;
+  if (explained < failures) return EXIT.undetermined;
+  return failures > 0 ? EXIT.failuresExplained : EXIT.clean;
+}

@@ -1,0 +1,196 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { execa } from "execa";
+import { unreachable } from "../base/unreachable.ts";
+import { type LiveTrace, liveProgram, openLive } from "../probe/live.ts";
+import { preflight } from "../probe/preflight.ts";
+import type { Problem } from "../probe/problem.ts";
+import { TraceWriter } from "../trace/writer.ts";
+import { EXIT, type ExitCode, Failure } from "./failure.ts";
+import { asInvoker, type Invoker, invoker, isRunnable } from "./invoker.ts";
+import { resolveNetns } from "./netns.ts";
+import { makeReport, type ReportOptions, reportFilter, withReportOptions } from "./options.ts";
+import { fileOutput, type Output, streamOutput } from "./output.ts";
+import { exitCode, runSession } from "./session.ts";
+
+interface TraceOptions extends ReportOptions {
+  save?: string;
+  force?: boolean;
+  untilFailure?: boolean;
+  duration?: number;
+  linger?: number;
+  light?: boolean;
+  printProgram?: boolean;
+  exitCode?: "verdict" | "child";
+}
+
+/** Makes tracing the default command. `words` are what stood behind `--`. */
+export function addTrace(program: Command, words: readonly string[], finish: (code: ExitCode) => void): void {
+  withReportOptions(program)
+    .option("-s, --save <file>", "record the trace for replay; gzip when the name ends in .gz")
+    .option("--force", "let --save replace a file")
+    .option("--until-failure", "end at the first failure")
+    .option("--duration <time>", "end after 30s, 5m, 2h", parseDuration)
+    .option("--linger <time>", "with a command: go on after it has ended, for daemons it started", parseDuration)
+    .option("--light", "leave out the close hook: cheaper, for traces that stay on for days")
+    .option("--print-program", "print the bpftrace program that would run as root, and end")
+    .addOption(new Option("--exit-code <whose>", "exit with the verdict's code or the command's").choices(["verdict", "child"]))
+    .addHelpText(
+      "after",
+      `
+Examples:
+  sudo bindtrace --port 8080                     trace until Ctrl-C
+  sudo bindtrace --port 8080 -- npm run restart  run a command under the trace
+  sudo bindtrace --port 8080 --save t.jsonl.gz   also record
+  bindtrace replay t.jsonl.gz                    same report, no root, any machine
+
+Exit codes: 0 no bind refused, 1 refused and explained, 2 usage, 3 not permitted,
+4 cannot trace this machine, 5 events lost or trace damaged, 6 a blocker not found`,
+    )
+    .action(async (options: TraceOptions) => finish(await trace(options, words)));
+}
+
+async function trace(options: TraceOptions, command: readonly string[]): Promise<ExitCode> {
+  const netns = resolveNetns(options.netns);
+  if (command[0] !== undefined && !isRunnable(command[0])) {
+    const hint = process.env.SUDO_USER ? ": sudo has its own PATH, so give the full path (command -v shows it)" : ": check its name";
+    throw new Failure(EXIT.usage, `the command ${command[0]} was not found${hint}`);
+  }
+  const machine = await preflight();
+  if (!machine.ok) throw problemFailure(machine.error);
+  const live = { ports: options.port ?? [], closes: options.light !== true, command: command.length > 0 ? [...command] : null };
+  if (options.printProgram) {
+    process.stdout.write(liveProgram(machine.value, live).text);
+    return EXIT.clean;
+  }
+  const user = await invoker();
+  const writer = options.save === undefined ? null : openWriter(options.save, options.force === true, user);
+  const opened = await openLive(machine.value, live);
+  if (!opened.ok) throw problemFailure(opened.error);
+  return record(opened.value, options, command, user, writer, netns);
+}
+
+/** From armed to the end: report, recording, command, signals. */
+async function record(
+  live: LiveTrace,
+  options: TraceOptions,
+  command: readonly string[],
+  user: Invoker | null,
+  writer: TraceWriter | null,
+  netns: number | null,
+): Promise<ExitCode> {
+  const output = chooseOutput(options, command.length > 0);
+  const running = command.length > 0 ? new RunningCommand(command, user, options, live) : null;
+  const stop = (reason: string) => void live.stop(reason);
+  const releaseSignals = onSignals((signal) => {
+    if (!running?.pass(signal)) stop(signal);
+  });
+  output.onClosed(() => stop("the reader of the report went away"));
+  const timer = options.duration === undefined ? undefined : setTimeout(() => stop("the time was up"), options.duration);
+  writer?.header(live.header);
+
+  const ended = runSession({
+    header: live.header,
+    events: live.events,
+    report: makeReport(options, live.header, output.terminal),
+    output,
+    reports: reportFilter(options, netns),
+    onEvent: (event) => writer?.event(event),
+    onRecord: (said) => {
+      if (options.untilFailure && said.type === "failure") stop("the first failure was reported");
+    },
+  });
+  running?.start();
+  const end = await ended;
+  clearTimeout(timer);
+  releaseSignals();
+  await writer?.close();
+  await output.close();
+  if (end.end?.died) process.stderr.write(`bindtrace: the trace ended early: ${end.end.reason}\n`);
+  if (writer?.error) throw new Failure(EXIT.incomplete, `the trace in ${writer.path} is not whole: ${writer.error.message}`);
+  const childCode = await running?.code();
+  if (options.exitCode === "child" && childCode !== undefined) return childCode;
+  return exitCode(end, false);
+}
+
+function problemFailure({ kind, message }: Problem): Failure {
+  switch (kind) {
+    case "not-permitted":
+      return new Failure(EXIT.notPermitted, message);
+    case "unsupported":
+      return new Failure(EXIT.unsupported, message);
+    default:
+      return unreachable(kind);
+  }
+}
+
+function openWriter(path: string, force: boolean, user: Invoker | null): TraceWriter {
+  const writer = TraceWriter.open(path, { force, owner: user });
+  if (!writer.ok) throw new Failure(EXIT.usage, writer.error);
+  return writer.value;
+}
+
+/** The command keeps its own stdout and stderr; the report then goes to stderr, JSON to stdout. */
+function chooseOutput(options: TraceOptions, hasCommand: boolean): Output {
+  if (options.output !== undefined) return fileOutput(options.output);
+  return streamOutput(hasCommand && !options.json ? process.stderr : process.stdout);
+}
+
+/** The command after `--`, from the moment at which the trace is armed. */
+class RunningCommand {
+  readonly #start: () => Promise<number>;
+  #code: Promise<number> | undefined;
+  #kill: (signal: NodeJS.Signals) => void = () => {};
+  #interrupts = 0;
+  #running = false;
+
+  constructor(words: readonly string[], user: Invoker | null, options: TraceOptions, live: LiveTrace) {
+    this.#start = async () => {
+      const { command, env } = asInvoker(words, user);
+      const stdout = options.json && options.output === undefined ? process.stderr : "inherit";
+      const child = execa(command[0] ?? "", command.slice(1), { stdin: "inherit", stdout, stderr: "inherit", reject: false, env });
+      if (child.pid !== undefined) live.setCommand(child.pid);
+      this.#kill = (signal) => child.kill(signal);
+      this.#running = true;
+      const result = await child;
+      this.#running = false;
+      if (result.exitCode === undefined && !result.signal) process.stderr.write(`bindtrace: ${result.shortMessage}\n`);
+      await new Promise((resolve) => setTimeout(resolve, options.linger ?? 0));
+      await live.stop("the command has ended");
+      return result.exitCode ?? 128;
+    };
+  }
+
+  start(): void {
+    this.#code = this.#start();
+  }
+
+  /** Exit status of the command. */
+  async code(): Promise<number | undefined> {
+    return this.#running ? undefined : this.#code;
+  }
+
+  /** Hands a signal on; false when bindtrace itself is meant. A terminal has sent Ctrl-C to the command already. */
+  pass(signal: NodeJS.Signals): boolean {
+    if (!this.#running) return false;
+    const fromTerminal = signal === "SIGINT" && process.stdin.isTTY;
+    if (!fromTerminal) this.#kill(signal);
+    return ++this.#interrupts === 1;
+  }
+}
+
+function onSignals(listener: (signal: NodeJS.Signals) => void): () => void {
+  const signals: NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+  for (const signal of signals) process.on(signal, listener);
+  return () => {
+    for (const signal of signals) process.off(signal, listener);
+  };
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** `30s`, `5m`, `250ms`; a bare number is seconds. In ms. */
+function parseDuration(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text);
+  if (!match) throw new InvalidArgumentError(`'${text}' is not a time: write 30s, 5m or 2h.`);
+  return Number(match[1]) * (UNITS[match[2] ?? "s"] ?? 1000);
+}

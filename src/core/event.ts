@@ -1,0 +1,200 @@
+import { z } from "zod";
+
+/**
+ * The contract between the kernel programs, the recorded trace and everything that reads them: one
+ * discriminated union of all that can happen. Times are {@link Nanos} from the trace's anchor.
+ * Unknown fields are kept, so that an older bindtrace does not strip what a newer one wrote.
+ */
+
+const count = z.number().int().min(0);
+const port = z.number().int().min(0).max(65535);
+const nanos = z.number().int();
+const pid = z.number().int();
+
+export const familySchema = z.enum(["ipv4", "ipv6"]);
+export const protocolSchema = z.enum(["tcp", "udp", "mptcp"]);
+/** The kernel's names (include/net/tcp_states.h), and BOUND for a bound socket in CLOSE. */
+export const stateSchema = z.enum([
+  "ESTABLISHED",
+  "SYN_SENT",
+  "SYN_RECV",
+  "FIN_WAIT1",
+  "FIN_WAIT2",
+  "TIME_WAIT",
+  "CLOSE",
+  "CLOSE_WAIT",
+  "LAST_ACK",
+  "LISTEN",
+  "CLOSING",
+  "NEW_SYN_RECV",
+  "BOUND",
+]);
+
+/** A socket as the kernel held it at one instant. */
+const socketFacts = z.looseObject({
+  /** Stands for the address of the kernel's struct sock; reused as soon as the kernel reuses that. */
+  sk: count,
+  /** The MPTCP subflow that sits in the bind bucket for the socket `sk` that the process holds. */
+  subflow: count.nullable(),
+  /** Null for TIME_WAIT and for a socket that no process holds any more. */
+  inode: count.nullable(),
+  netns: count,
+  protocol: protocolSchema,
+  family: familySchema,
+  address: z.string(),
+  port,
+  peer: z.object({ address: z.string(), port }).nullable(),
+  state: stateSchema,
+  /** For TIME_WAIT: the state that the connection is really in (FIN_WAIT2 or TIME_WAIT). */
+  substate: stateSchema.nullable(),
+  /** For TIME_WAIT: when its timer ends, estimated from the kernel's timer wheel. */
+  expiresAt: nanos.nullable(),
+  reuseAddr: z.boolean(),
+  reusePort: z.boolean(),
+  ipv6Only: z.boolean(),
+  /** Interface index that the socket is bound to, 0 for none. */
+  device: count,
+  uid: count.nullable(),
+  /** struct sock_reuseport: `reuseport_id` and `num_socks`. */
+  group: z.object({ id: count, size: count }).nullable(),
+});
+
+/** One look at the kernel's bind bucket of a port. */
+const walkFacts = z.looseObject({
+  netns: count,
+  port,
+  /** struct inet_bind_bucket of this port and namespace: more than one only with VRFs. */
+  buckets: count,
+  fastReuse: z.number().int(),
+  fastReusePort: z.number().int(),
+  fastUid: count,
+  /** Owners counted; those of them that can conflict; those of these that follow in `owners`. */
+  visited: count,
+  possible: count,
+  printed: count,
+  /** Lists that were longer than the walk may be. */
+  missed: count,
+  owners: z.array(socketFacts),
+  /** Lines of this walk that were lost on the way. */
+  lost: z.boolean(),
+});
+
+const process = { pid, tid: pid, comm: z.string() };
+const socketRef = { sk: count, inode: count.nullable(), netns: count, port };
+
+const call = {
+  t: nanos,
+  enteredAt: nanos,
+  ...process,
+  nsPid: pid,
+  uid: count,
+  fd: count,
+  /** Name of the error, null when the call succeeded. */
+  errno: z.string().nullable(),
+  socket: socketFacts,
+  /** Another thread had put a different socket behind the descriptor when the call returned. */
+  swapped: z.boolean(),
+  walk: walkFacts.nullable(),
+  /** The caller belongs to the process tree of `-- command`. */
+  inCommand: z.boolean(),
+};
+
+const holder = z.looseObject({
+  pid,
+  fd: count,
+  comm: z.string(),
+  command: z.string(),
+  parent: pid,
+  startedAt: nanos.nullable(),
+});
+
+export const eventSchema = z.discriminatedUnion("type", [
+  z.looseObject({
+    type: z.literal("bind"),
+    ...call,
+    requested: z.object({ family: familySchema, address: z.string(), port }),
+  }),
+  z.looseObject({ type: z.literal("listen"), ...call, backlog: z.number().int() }),
+  z.looseObject({ type: z.literal("close"), t: nanos, ...process, ...socketRef, fd: count, references: count }),
+  z.looseObject({
+    type: z.literal("option"),
+    t: nanos,
+    ...process,
+    ...socketRef,
+    fd: count,
+    option: z.enum(["SO_REUSEADDR", "SO_REUSEPORT", "SO_BINDTODEVICE", "IPV6_V6ONLY"]),
+    errno: z.string().nullable(),
+    reuseAddr: z.boolean(),
+    reusePort: z.boolean(),
+    ipv6Only: z.boolean(),
+    device: count,
+  }),
+  z.looseObject({ type: z.literal("state"), t: nanos, ...socketRef, from: stateSchema, to: stateSchema }),
+  z.looseObject({ type: z.literal("destroy"), t: nanos, ...process, sk: count, netns: count, port, exiting: z.boolean() }),
+  z.looseObject({ type: z.literal("fork"), t: nanos, pid, child: pid }),
+  z.looseObject({ type: z.literal("exit"), t: nanos, pid, comm: z.string(), code: count, signal: count }),
+  /** A walk that bindtrace asked for: the seed at the start, and again when a blocker goes. */
+  z.looseObject({ type: z.literal("look"), t: nanos, seed: z.boolean(), walk: walkFacts }),
+  /** Who has a descriptor of these sockets. The first one for a failure releases its report; a late one follows it. */
+  z.looseObject({
+    type: z.literal("holders"),
+    t: nanos,
+    /** Instant (`t`) and thread of the refused call. */
+    failureAt: nanos,
+    tid: pid,
+    late: z.boolean(),
+    complete: z.boolean(),
+    sockets: z.array(z.object({ inode: count, holders: z.array(holder) })),
+  }),
+  z.looseObject({ type: z.literal("lost"), t: nanos, cpu: count, count }),
+  z.looseObject({
+    type: z.literal("end"),
+    t: nanos,
+    reason: z.string(),
+    lost: count,
+    /** Lines in the stream that were not ours. */
+    foreign: count,
+    /** bpftrace ended by itself: the trace is not whole. */
+    died: z.boolean(),
+  }),
+]);
+
+export const headerSchema = z.looseObject({
+  format: z.literal("bindtrace"),
+  version: z.number().int().min(1),
+  kernel: z.looseObject({
+    release: z.string(),
+    /** Timer ticks a second, null where it could not be measured. */
+    hz: z.number().nullable(),
+    /** TCP buckets are indexed by address as well (6.1 and later). */
+    bhash2: z.boolean(),
+    /** The uid of a socket that no process holds counts as 0 (sock_i_uid, up to 6.16). */
+    orphanUidIsZero: z.boolean(),
+  }),
+  bpftrace: z.string(),
+  hooks: z.enum(["kernel", "tracepoint"]),
+  attach: z.enum(["fentry", "kprobe", "tracepoint"]),
+  filters: z.looseObject({ ports: z.array(z.tuple([port, port])) }),
+  sysctls: z.record(z.string(), z.string()),
+  clock: z.looseObject({
+    /** CLOCK_BOOTTIME of instant 0, in ns. */
+    boot: z.string(),
+    /** Wall time of instant 0: ISO 8601, UTC. */
+    wall: z.string(),
+    zone: z.string(),
+    offsetMinutes: z.number().int(),
+  }),
+  host: z.string(),
+  command: z.array(z.string()).nullable(),
+  redacted: z.boolean(),
+});
+
+export type Header = z.infer<typeof headerSchema>;
+export type TraceEvent = z.infer<typeof eventSchema>;
+export type EventOf<T extends TraceEvent["type"]> = Extract<TraceEvent, { type: T }>;
+export type CallEvent = EventOf<"bind"> | EventOf<"listen">;
+export type SocketFacts = z.infer<typeof socketFacts>;
+export type WalkFacts = z.infer<typeof walkFacts>;
+export type Holder = z.infer<typeof holder>;
+export type State = z.infer<typeof stateSchema>;
+export type Protocol = z.infer<typeof protocolSchema>;

@@ -1,0 +1,208 @@
+import type { Nanos } from "../base/nanoseconds.ts";
+import type { Header, Holder } from "./event.ts";
+import type {
+  BlockerRecord,
+  FailureRecord,
+  GroupRecord,
+  HolderRecord,
+  HoldersRecord,
+  PortRecord,
+  ReleaseRecord,
+  ReleaseVia,
+  SessionRecord,
+  SummaryRecord,
+} from "./record.ts";
+import type { Socket } from "./socket.ts";
+import type { Failure } from "./story.ts";
+import type { SocketTable } from "./table.ts";
+import type { PortTimeline } from "./timeline.ts";
+
+/** Writes down what the story knows in the frozen shapes of record.ts. */
+export class RecordBuilder {
+  readonly #table: SocketTable;
+  readonly #iso: (t: Nanos) => string;
+
+  constructor(table: SocketTable, iso: (t: Nanos) => string) {
+    this.#table = table;
+    this.#iso = iso;
+  }
+
+  session(header: Header): SessionRecord {
+    return {
+      type: "session",
+      schema: 1,
+      kernel: header.kernel.release,
+      hooks: header.hooks,
+      attach: header.attach,
+      bpftrace: header.bpftrace,
+      ports: header.filters.ports,
+      armedAt: header.clock.wall,
+    };
+  }
+
+  failure(failure: Failure, repeats: number): FailureRecord {
+    const { call, binder, verdict } = failure;
+    const asked = call.type === "bind" ? call.requested : call.socket;
+    const { socket } = call;
+    return {
+      type: "failure",
+      id: failure.id,
+      enteredAt: this.#iso(call.enteredAt),
+      at: this.#iso(call.t),
+      operation: call.type,
+      errno: call.errno ?? "",
+      netns: socket.netns,
+      protocol: socket.protocol,
+      family: socket.family,
+      address: asked.address,
+      port: asked.port,
+      requestedPort: asked.port,
+      binder: {
+        socket: binder.id,
+        pid: call.pid,
+        tid: call.tid,
+        nsPid: call.nsPid,
+        comm: call.comm,
+        processUid: call.uid,
+        socketUid: socket.uid,
+        fd: call.fd,
+        inode: socket.inode,
+        reuseAddr: socket.reuseAddr,
+        reusePort: socket.reusePort,
+        ipv6Only: socket.ipv6Only,
+        device: socket.device || null,
+        group: this.#group(binder),
+      },
+      blockers: verdict.blockers.map((blocker) => this.#blocker(failure, blocker)),
+      rule: verdict.rule,
+      evidence: verdict.evidence,
+      confidence: verdict.confidence,
+      doubts: verdict.doubts,
+      ownersCounted: verdict.ownersCounted,
+      walkComplete: verdict.walkComplete,
+      advice: verdict.advice,
+      repeats,
+    };
+  }
+
+  /** One record a blocker whose holders were found only after its failure had been reported. */
+  holders(failure: Failure, t: Nanos): HoldersRecord[] {
+    return failure.verdict.blockers
+      .filter(({ socket }) => socket.facts.inode !== null)
+      .map(({ socket }) => ({
+        type: "holders",
+        failure: failure.id,
+        socket: socket.id,
+        holders: this.#holdersOf(failure, socket),
+        complete: failure.holdersComplete,
+        scannedAt: this.#iso(t),
+      }));
+  }
+
+  release(failure: Failure, socket: Socket): ReleaseRecord {
+    const at = socket.releasedAt ?? failure.call.t;
+    const via = this.releaseVia(socket);
+    return {
+      type: "release",
+      failure: failure.id,
+      socket: socket.id,
+      at: this.#iso(at),
+      afterNs: at - failure.call.t,
+      via,
+      precision: via === "time-wait-expired" ? "estimated" : "exact",
+      by: via === "time-wait-expired" || !socket.endedBy ? null : { pid: socket.endedBy.pid, comm: socket.endedBy.comm },
+    };
+  }
+
+  /** What let the port go. A destroy by the thread that just called close is that close's doing. */
+  releaseVia(socket: Socket): ReleaseVia {
+    if (socket.facts.state === "TIME_WAIT") return "time-wait-expired";
+    if (socket.endedBy?.exiting) return "exit";
+    return socket.lastClose !== null && socket.lastClose.pid === socket.endedBy?.pid ? "close" : "unknown";
+  }
+
+  summary(
+    counts: Pick<SummaryRecord, "failures" | "explained" | "lost">,
+    ports: readonly { timeline: PortTimeline; unavailableNs: Nanos }[],
+  ): SummaryRecord {
+    return { type: "summary", ...counts, ports: ports.map(({ timeline, unavailableNs }) => this.#port(timeline, unavailableNs)) };
+  }
+
+  #port({ netns, protocol, port, lanes }: PortTimeline, unavailableNs: Nanos): PortRecord {
+    const groups = lanes.map((socket) => this.#group(socket)).filter((group) => group !== null);
+    return {
+      netns,
+      protocol,
+      port,
+      sockets: lanes.map((socket) => ({
+        socket: socket.id,
+        state: socket.facts.state,
+        address: socket.facts.address,
+        peer: socket.facts.peer,
+        inode: socket.facts.inode,
+        seenAt: this.#iso(socket.seenAt),
+        endedAt: socket.releasedAt === null ? null : this.#iso(socket.releasedAt),
+      })),
+      groups: groups.filter((group, index) => groups.findIndex(({ id }) => id === group.id) === index),
+      unavailableNs,
+    };
+  }
+
+  #blocker(failure: Failure, { socket, rule, decisive }: Failure["verdict"]["blockers"][number]): BlockerRecord {
+    const facts = failure.owners.find((owner) => owner.socket === socket)?.facts ?? socket.facts;
+    const opener = socket.opener;
+    const exitedAt = opener ? (this.#table.processes.get(opener.pid)?.exitedAt ?? null) : null;
+    return {
+      socket: socket.id,
+      decisive,
+      protocol: facts.protocol,
+      state: facts.state,
+      substate: facts.substate,
+      family: facts.family,
+      address: facts.address,
+      port: facts.port,
+      peer: facts.peer,
+      reuseAddr: facts.reuseAddr,
+      reusePort: facts.reusePort,
+      ipv6Only: facts.ipv6Only,
+      device: facts.device || null,
+      socketUid: facts.uid,
+      inode: facts.inode,
+      expiresAt: facts.expiresAt === null ? null : this.#iso(facts.expiresAt),
+      group: this.#group(socket),
+      holders: this.#holdersOf(failure, socket),
+      holdersComplete: failure.holdersComplete,
+      rule,
+      boundAt: socket.boundAt === null ? null : this.#iso(socket.boundAt),
+      seenAt: this.#iso(socket.seenAt),
+      opener: opener && { ...opener, exitedAt: exitedAt === null ? null : this.#iso(exitedAt) },
+    };
+  }
+
+  #holdersOf(failure: Failure, socket: Socket): HolderRecord[] {
+    const holders = socket.facts.inode === null ? [] : (failure.holders.get(socket.facts.inode) ?? []);
+    return holders.map((holder) => ({
+      pid: holder.pid,
+      comm: holder.comm,
+      fd: holder.fd,
+      via: this.#via(socket, holder),
+      command: holder.command,
+    }));
+  }
+
+  /** How a descriptor came to its process, as far as the trace shows it. */
+  #via(socket: Socket, holder: Holder): HolderRecord["via"] {
+    if (socket.opener === null) return "unknown";
+    if (socket.opener.pid === holder.pid) return "created";
+    for (let pid: number | null = holder.pid, steps = 0; pid !== null && steps < 64; steps++) {
+      pid = this.#table.processes.get(pid)?.parent ?? (pid === holder.pid ? holder.parent : null);
+      if (pid === socket.opener.pid) return "inherited";
+    }
+    return "unknown";
+  }
+
+  #group(socket: Socket): GroupRecord | null {
+    const group = this.#table.groupOf(socket);
+    return group ? { id: group.id, members: group.members.map(({ id }) => id), size: group.size } : null;
+  }
+}

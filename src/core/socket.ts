@@ -1,0 +1,39 @@
+import type { Nanos } from "../base/nanoseconds.ts";
+import type { SocketFacts } from "./event.ts";
+
+/** A socket over its life: what was last known of it, and since when. */
+export interface Socket {
+  id: string;
+  facts: SocketFacts;
+  /** First event or look that showed it. */
+  seenAt: Nanos;
+  /** Return of its successful bind; null when it was bound before anything was seen of it. */
+  boundAt: Nanos | null;
+  /** Earliest instant at which it is proven to have been in the bind bucket. */
+  inBucketSince: Nanos | null;
+  listeningSince: Nanos | null;
+  /** The end of the struct sock; a TIME_WAIT remainder may follow. */
+  destroyedAt: Nanos | null;
+  /** When the port was free of it. */
+  releasedAt: Nanos | null;
+  opener: { pid: number; comm: string; fd: number } | null;
+  /** Last close call on it: a destroy by the same thread is its doing. */
+  lastClose: { t: Nanos; pid: number; tid: number; comm: string } | null;
+  /** Process in which the last reference went. */
+  endedBy: { pid: number; comm: string; exiting: boolean } | null;
+  /** Its failed binds are all that is known of it: it holds nothing. */
+  binderOnly: boolean;
+}
+
+/** The four-tuple by which a TIME_WAIT remainder continues its connection. */
+export function sameConnection(a: SocketFacts, b: SocketFacts): boolean {
+  return (
+    a.peer !== null &&
+    b.peer !== null &&
+    a.netns === b.netns &&
+    a.port === b.port &&
+    a.peer.port === b.peer.port &&
+    a.address === b.address &&
+    a.peer.address === b.peer.address
+  );
+}

@@ -1,0 +1,178 @@
+import type { Nanos } from "../base/nanoseconds.ts";
+import type { CallEvent, EventOf, SocketFacts, WalkFacts } from "./event.ts";
+import { type Socket, sameConnection } from "./socket.ts";
+
+/** A reuseport group: the kernel's `reuseport_id` is recycled, so a group ends with its last known member. */
+export interface Group {
+  id: string;
+  key: string;
+  members: Socket[];
+  size: number;
+}
+
+export interface ProcessFacts {
+  comm: string;
+  exitedAt: Nanos | null;
+  parent: number | null;
+}
+
+/** TIME_WAIT lasts 60 s (TCP_TIMEWAIT_LEN, include/net/tcp.h), so its timer tells when it began. */
+const TIME_WAIT_LENGTH: Nanos = 60_000_000_000;
+
+/** All sockets, groups and processes seen so far. One fold over the events, in time order. */
+export class SocketTable {
+  readonly sockets: Socket[] = [];
+  readonly groups: Group[] = [];
+  readonly processes = new Map<number, ProcessFacts>();
+  /** Current socket at each kernel address, MPTCP subflows included. */
+  readonly #bySk = new Map<number, Socket>();
+  readonly #currentGroup = new Map<string, Group>();
+
+  /** Socket that a descriptor-based event means, if it is known. */
+  find(sk: number, inode: number | null): Socket | undefined {
+    const socket = this.#bySk.get(sk);
+    if (!socket || socket.destroyedAt !== null) return undefined;
+    return inode === null || socket.facts.inode === null || socket.facts.inode === inode ? socket : undefined;
+  }
+
+  /** The process made a bind or listen call; its socket is bound when the call succeeded. */
+  call(event: CallEvent): Socket {
+    this.process(event.pid, event.comm);
+    const socket = this.find(event.socket.sk, event.socket.inode) ?? this.#add(event.socket, event.t, true);
+    const succeeded = event.errno === null;
+    if (succeeded || socket.binderOnly) socket.facts = { ...event.socket, subflow: socket.facts.subflow };
+    if (!succeeded) return socket;
+    socket.binderOnly = false;
+    if (event.type === "bind") {
+      socket.boundAt ??= event.t;
+      socket.opener = { pid: event.pid, comm: event.comm, fd: event.fd };
+    } else {
+      socket.listeningSince ??= event.t;
+      socket.opener ??= { pid: event.pid, comm: event.comm, fd: event.fd };
+    }
+    socket.inBucketSince = Math.min(socket.inBucketSince ?? event.t, event.t);
+    this.#join(socket);
+    return socket;
+  }
+
+  /** Every owner that a walk shows, known or new, in the walk's order. */
+  walked(walk: WalkFacts, t: Nanos): Socket[] {
+    return walk.owners.map((facts) => {
+      const socket = this.find(facts.sk, facts.inode) ?? this.#continued(facts) ?? this.#add(facts, t, false);
+      const began = facts.state === "TIME_WAIT" && facts.substate === "TIME_WAIT" && facts.expiresAt !== null;
+      const evidence = began ? Math.min(t, (facts.expiresAt ?? t) - TIME_WAIT_LENGTH) : t;
+      socket.binderOnly = false;
+      socket.inBucketSince = Math.min(socket.inBucketSince ?? evidence, evidence);
+      if (facts.state === "LISTEN") socket.listeningSince ??= t;
+      socket.facts = facts;
+      this.#bySk.set(facts.sk, socket);
+      if (facts.subflow !== null) this.#bySk.set(facts.subflow, socket);
+      this.#join(socket);
+      return socket;
+    });
+  }
+
+  state(event: EventOf<"state">): Socket | undefined {
+    const socket = this.find(event.sk, event.inode);
+    if (!socket || socket.binderOnly) return undefined;
+    // A refused listen passes through LISTEN and back (inet_csk_listen_start); the socket stays bound.
+    const state = event.to === "CLOSE" && socket.facts.peer === null ? "BOUND" : event.to;
+    socket.facts = { ...socket.facts, state };
+    socket.listeningSince = event.to === "LISTEN" ? (socket.listeningSince ?? event.t) : null;
+    return socket;
+  }
+
+  option(event: EventOf<"option">): Socket | undefined {
+    this.process(event.pid, event.comm);
+    const socket = this.find(event.sk, event.inode);
+    if (!socket) return undefined;
+    const { reuseAddr, reusePort, ipv6Only, device } = event;
+    socket.facts = { ...socket.facts, reuseAddr, reusePort, ipv6Only, device };
+    return socket;
+  }
+
+  close(event: EventOf<"close">): Socket | undefined {
+    this.process(event.pid, event.comm);
+    const socket = this.find(event.sk, event.inode);
+    if (socket) socket.lastClose = { t: event.t, pid: event.pid, tid: event.tid, comm: event.comm };
+    return socket;
+  }
+
+  destroy(event: EventOf<"destroy">): Socket | undefined {
+    const socket = this.find(event.sk, null);
+    if (!socket || socket.binderOnly) return undefined;
+    socket.destroyedAt = event.t;
+    socket.endedBy = { pid: event.pid, comm: event.comm, exiting: event.exiting };
+    this.#leave(socket);
+    return socket;
+  }
+
+  process(pid: number, comm: string): ProcessFacts {
+    const known = this.processes.get(pid);
+    if (known && known.exitedAt === null) {
+      known.comm = comm;
+      return known;
+    }
+    const fresh: ProcessFacts = { comm, exitedAt: null, parent: known?.exitedAt === null ? known.parent : null };
+    this.processes.set(pid, fresh);
+    return fresh;
+  }
+
+  groupOf(socket: Socket): Group | undefined {
+    return this.groups.find((group) => group.members.includes(socket) && this.#currentGroup.get(group.key) === group);
+  }
+
+  /** A TIME_WAIT owner is a new, smaller struct that continues a connection; an MPTCP owner may be known by its inode alone. */
+  #continued(facts: SocketFacts): Socket | undefined {
+    if (facts.peer !== null) {
+      return this.sockets.findLast((socket) => socket.releasedAt === null && sameConnection(socket.facts, facts));
+    }
+    if (facts.inode === null) return undefined;
+    return this.sockets.findLast(
+      ({ destroyedAt, facts: known }) =>
+        destroyedAt === null && known.inode === facts.inode && known.netns === facts.netns && known.port === facts.port,
+    );
+  }
+
+  #add(facts: SocketFacts, t: Nanos, binderOnly: boolean): Socket {
+    const socket: Socket = {
+      id: `s${this.sockets.length + 1}`,
+      facts,
+      seenAt: t,
+      boundAt: null,
+      inBucketSince: null,
+      listeningSince: null,
+      destroyedAt: null,
+      releasedAt: null,
+      opener: null,
+      lastClose: null,
+      endedBy: null,
+      binderOnly,
+    };
+    this.sockets.push(socket);
+    this.#bySk.set(facts.sk, socket);
+    return socket;
+  }
+
+  #join(socket: Socket): void {
+    const { group, netns } = socket.facts;
+    if (group === null) return;
+    const key = `${netns}:${group.id}`;
+    let current = this.#currentGroup.get(key);
+    if (!current) {
+      current = { id: `g${this.groups.length + 1}`, key, members: [], size: 0 };
+      this.groups.push(current);
+      this.#currentGroup.set(key, current);
+    }
+    if (!current.members.includes(socket)) current.members.push(socket);
+    current.size = group.size;
+  }
+
+  #leave(socket: Socket): void {
+    const group = this.groupOf(socket);
+    if (!group) return;
+    group.members = group.members.filter((member) => member !== socket);
+    group.size = Math.max(0, group.size - 1);
+    if (group.members.length === 0) this.#currentGroup.delete(group.key);
+  }
+}

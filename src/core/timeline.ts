@@ -1,0 +1,82 @@
+import type { Nanos } from "../base/nanoseconds.ts";
+import type { Protocol, State } from "./event.ts";
+import type { Socket } from "./socket.ts";
+
+/** One thing that happened on a port. */
+export interface Row {
+  t: Nanos;
+  kind: "there" | "bound" | "listening" | "refused" | "copy-closed" | "stopped-listening" | "option" | "state" | "gone" | "released" | "exited";
+  socket: Socket | null;
+  /** State of the socket after it. */
+  state: State | null;
+  process: { pid: number; comm: string } | null;
+  /** Failure id of a refusal, or what the sentence needs to know. */
+  detail: string;
+  /** Sockets that blocked this refusal. */
+  blockers: Socket[];
+}
+
+/** The life of one port: (network namespace, protocol, port). MPTCP shares the ports of TCP. */
+export interface PortTimeline {
+  netns: number;
+  protocol: Protocol;
+  port: number;
+  rows: Row[];
+  /** Sockets that held the port, in the order in which they were seen. */
+  lanes: Socket[];
+}
+
+/** What a lane shows at one row. */
+export type Cell = "empty" | "bound" | "listening" | "connected" | "lingering";
+export interface LaneCell {
+  before: Cell;
+  after: Cell;
+  /** The row is about this lane, or this lane blocked the refusal. */
+  mark: "event" | "blocks" | null;
+}
+
+/** The lanes at each row: bars that begin, go on, change and end. */
+export function laneCells({ rows, lanes }: PortTimeline): LaneCell[][] {
+  const now = new Map<Socket, Cell>();
+  return rows.map((row) => {
+    const before = new Map(now);
+    if (row.socket && lanes.includes(row.socket) && row.kind !== "refused") now.set(row.socket, cellAfter(row));
+    return lanes.map((lane) => ({
+      before: before.get(lane) ?? "empty",
+      after: now.get(lane) ?? "empty",
+      mark: row.blockers.includes(lane) ? "blocks" : row.socket === lane && row.kind !== "refused" ? "event" : null,
+    }));
+  });
+}
+
+function cellAfter(row: Row): Cell {
+  if (row.kind === "released") return "empty";
+  switch (row.state) {
+    case null:
+      return "empty";
+    case "LISTEN":
+      return "listening";
+    case "BOUND":
+    case "CLOSE":
+      return "bound";
+    case "TIME_WAIT":
+      return "lingering";
+    default:
+      return "connected";
+  }
+}
+
+/** Time during which binds were refused: from each first refusal to the next successful bind or listen, or to the end. */
+export function unavailable(rows: readonly Row[], end: Nanos): Nanos {
+  let total = 0;
+  let since: Nanos | null = null;
+  for (const row of rows) {
+    if (row.kind === "refused") since ??= row.t;
+    const succeeded = since !== null && (row.kind === "bound" || row.kind === "listening");
+    if (succeeded && since !== null) {
+      total += row.t - since;
+      since = null;
+    }
+  }
+  return since === null ? total : total + Math.max(0, end - since);
+}

@@ -1,0 +1,119 @@
+import { existsSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { execa } from "execa";
+import { fail, ok, type Result } from "../base/result.ts";
+import type { Problem } from "./problem.ts";
+
+/** Keys that each map of the program may hold: sockets told about, processes, calls under way. */
+const MAP_KEYS = "65536";
+/** Buffer of each CPU (perf buffer) or of all (ring buffer, from 0.20), in pages. */
+const BUFFER_PAGES = "512";
+/** Longest wait in ms for bpftrace to end by itself after SIGINT before it is killed. */
+const STOP_LIMIT = 2000;
+
+export interface BpftraceEnd {
+  /** How it ended, for people; null when it was asked to. */
+  died: string | null;
+}
+
+export interface Bpftrace {
+  lines: AsyncIterable<string>;
+  pid: number;
+  /** Ends it: its buffers must have been drained, since SIGINT makes it discard them. */
+  stop(): Promise<void>;
+  /** Settles once it is gone. */
+  ended: Promise<BpftraceEnd>;
+  /** What it wrote to stderr so far. */
+  stderr(): string;
+}
+
+/**
+ * Starts bpftrace with this program. It runs in a process group of its own, so that Ctrl-C at the terminal
+ * does not reach it before its events are drained; when this process is killed, its next heartbeat ends it by SIGPIPE.
+ */
+export function startBpftrace(program: string): Bpftrace {
+  const [command, args] = bpftraceCommand(["-B", "line", "-e", program]);
+  const child = execa(command, args, {
+    detached: true,
+    buffer: false,
+    reject: false,
+    stdin: "ignore",
+    env: {
+      BPFTRACE_PERF_RB_PAGES: BUFFER_PAGES,
+      BPFTRACE_MAP_KEYS_MAX: MAP_KEYS,
+      BPFTRACE_MAX_MAP_KEYS: MAP_KEYS,
+    },
+  });
+  let asked = false;
+  let stderr = "";
+  child.stderr?.on("data", (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  const ended = child.then((result): BpftraceEnd => {
+    if (asked && result.exitCode === 0) return { died: null };
+    const how = result.signal ? `was ended by ${result.signal}` : `ended with code ${result.exitCode ?? "unknown"}`;
+    const why = lastError(stderr);
+    return { died: asked ? null : `bpftrace ${how}${why ? `: ${why}` : ""}` };
+  });
+  return {
+    lines: createInterface({ input: child.stdout, crlfDelay: Number.POSITIVE_INFINITY }),
+    pid: child.pid ?? 0,
+    ended,
+    stderr: () => stderr,
+    async stop() {
+      asked = true;
+      child.kill("SIGINT");
+      const timer = setTimeout(() => child.kill("SIGKILL"), STOP_LIMIT);
+      await ended;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/**
+ * bpftrace finds tracepoints in tracefs. Where that is not mounted (containers, small images), it is mounted
+ * for bpftrace alone, in a mount namespace of its own, so that nothing is left behind.
+ */
+function bpftraceCommand(args: string[]): [string, string[]] {
+  const mounted = existsSync("/sys/kernel/tracing/events") || existsSync("/sys/kernel/debug/tracing/events");
+  if (mounted) return ["bpftrace", args];
+  const script = 'mount -t tracefs tracefs /sys/kernel/tracing && exec "$0" "$@"';
+  return ["unshare", ["--mount", "sh", "-c", script, "bpftrace", ...args]];
+}
+
+/** Version as `0.17.0`, or why there is none to use. Oldest one that the programs compile on: 0.17. */
+export async function bpftraceVersion(): Promise<Result<string, Problem>> {
+  const result = await execa("bpftrace", ["--version"], { reject: false });
+  if (result.failed && result.exitCode === undefined) {
+    return fail({ kind: "unsupported", message: "bpftrace is not installed: install the package bpftrace (0.17 or later)" });
+  }
+  const version = /v(\d+)\.(\d+)(?:\.(\d+))?/.exec(result.stdout);
+  if (!version) return fail({ kind: "unsupported", message: "bpftrace --version says nothing known: install bpftrace 0.17 or later" });
+  const [, major, minor, patch] = version;
+  const text = `${major}.${minor}.${patch ?? 0}`;
+  if (Number(major) === 0 && Number(minor) < 17) {
+    return fail({ kind: "unsupported", message: `bpftrace ${text} is too old: install bpftrace 0.17 or later` });
+  }
+  return ok(text);
+}
+
+/** Why bpftrace gave up before it was ready, in the user's terms. */
+export function startProblem(died: string, stderr: string): Problem {
+  const why = lastError(stderr) ?? died;
+  if (/root user|Operation not permitted|Permission denied/i.test(stderr)) {
+    return {
+      kind: "not-permitted",
+      message: `the kernel does not let bpftrace in (${why}): run as root outside of a container, or with --privileged`,
+    };
+  }
+  if (/tracepoint not found|No such file|attach/i.test(stderr)) {
+    return { kind: "unsupported", message: `this kernel refuses the probes (${why}): it needs CONFIG_FTRACE_SYSCALLS and tracefs` };
+  }
+  return { kind: "unsupported", message: `bpftrace could not start (${why}): run with --print-program and try it by hand` };
+}
+
+/** The last ERROR line, without bpftrace's habitual complaint about RLIMIT_MEMLOCK. */
+function lastError(stderr: string): string | undefined {
+  const lines = stderr.split("\n").filter((line) => /error|not found|not permitted|denied|mount:/i.test(line) && !line.includes("RLIMIT_MEMLOCK"));
+  return lines.at(-1)?.replace(/^.*?ERROR:\s*/, "").trim();
+}

@@ -1,0 +1,71 @@
+import type { Nanos } from "../base/nanoseconds.ts";
+import type { CallEvent, EventOf } from "../core/event.ts";
+import { HolderScan } from "./holders.ts";
+
+/** Longest time in ms that a failure's report waits for its holders. */
+const WAIT = 50;
+/** How long in ms a scan answers for later failures on the same sockets: retries come in quick succession. */
+const REUSE = 250;
+
+export interface HolderFinderOptions {
+  instant(): Nanos;
+  instantOfStart(ticks: number): Nanos;
+  /** Takes a holders event; `arrival` is that of the failure it belongs to. */
+  emit(event: EventOf<"holders">, arrival: number): void;
+}
+
+/** Finds who holds the owners that a refused call met, and says so in one event, or in two when the scan is slow. */
+export class HolderFinder {
+  readonly #options: HolderFinderOptions;
+  readonly #pending = new Set<Promise<void>>();
+  #last: { at: number; inodes: ReadonlySet<number>; scan: HolderScan } | undefined;
+  /** Processes that held such a socket before: looked at first. */
+  readonly #likely = new Set<number>();
+
+  constructor(options: HolderFinderOptions) {
+    this.#options = options;
+  }
+
+  /** Starts the search for one refused call. `arrival` in ms. */
+  find(call: CallEvent, arrival: number): void {
+    const search = this.#find(call, arrival).finally(() => this.#pending.delete(search));
+    this.#pending.add(search);
+  }
+
+  remember(pid: number): void {
+    this.#likely.add(pid);
+  }
+
+  /** Settles when every search has said its last word. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#pending);
+  }
+
+  async #find(call: CallEvent, arrival: number): Promise<void> {
+    const inodes = [...new Set(call.walk?.owners.map(({ inode }) => inode).filter((inode) => inode !== null))];
+    const scan = this.#scan(inodes, arrival);
+    const tooLate = new Promise<void>((resolve) => setTimeout(resolve, WAIT));
+    await Promise.race([scan.done, tooLate]);
+    const inTime = scan.result().complete;
+    this.#emit(call, scan, inodes, false, arrival);
+    if (inTime) return;
+    await scan.done;
+    this.#emit(call, scan, inodes, true, arrival);
+  }
+
+  #scan(inodes: number[], now: number): HolderScan {
+    const last = this.#last;
+    if (last && now - last.at < REUSE && inodes.every((inode) => last.inodes.has(inode))) return last.scan;
+    const scan = new HolderScan(inodes, [...this.#likely], this.#options.instantOfStart);
+    this.#last = { at: now, inodes: new Set(inodes), scan };
+    return scan;
+  }
+
+  #emit(call: CallEvent, scan: HolderScan, inodes: readonly number[], late: boolean, arrival: number): void {
+    const { holders, complete } = scan.result();
+    const sockets = inodes.map((inode) => ({ inode, holders: [...(holders.get(inode) ?? [])] }));
+    for (const { pid } of sockets.flatMap((socket) => socket.holders)) this.#likely.add(pid);
+    const event = { type: "holders" as const, t: this.#options.instant(), failureAt: call.t, tid: call.tid, late, complete, sockets };
+    this.#options.emit(event, late ? performance.now() : arrival);
+  }
+}

@@ -1,0 +1,114 @@
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import type { Nanos } from "../base/nanoseconds.ts";
+import type { Holder } from "../core/event.ts";
+import { decodeName } from "./fields.ts";
+
+/** How long in ms the scan may hold up the event stream before it lets it run. */
+const SLICE = 4;
+
+export interface Scan {
+  /** Holders of each wanted inode; an inode that nobody holds has an empty list. */
+  holders: Map<number, Holder[]>;
+  complete: boolean;
+}
+
+/**
+ * Finds the processes that have a descriptor of these sockets, by /proc/PID/fd. Likely processes come first;
+ * the scan gives way to the event stream every few ms.
+ */
+export class HolderScan {
+  readonly #wanted: ReadonlySet<number>;
+  readonly #instantOfStart: (ticks: number) => Nanos;
+  readonly #found = new Map<number, Holder[]>();
+  readonly done: Promise<void>;
+  #complete = false;
+
+  constructor(inodes: readonly number[], likely: readonly number[], instantOfStart: (ticks: number) => Nanos) {
+    this.#wanted = new Set(inodes);
+    this.#instantOfStart = instantOfStart;
+    for (const inode of inodes) this.#found.set(inode, []);
+    this.done = this.#run(likely);
+  }
+
+  /** What has been found so far. */
+  result(): Scan {
+    return { holders: this.#found, complete: this.#complete };
+  }
+
+  async #run(likely: readonly number[]): Promise<void> {
+    if (this.#wanted.size > 0) {
+      const first = new Set(likely);
+      const others = list("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
+      // Newest processes first: a lingering worker is rarely the oldest process of the machine.
+      const order = [...first, ...others.filter((pid) => !first.has(pid)).reverse()];
+      let sliceEnd = performance.now() + SLICE;
+      for (const pid of order) {
+        this.#scan(pid);
+        if (performance.now() > sliceEnd) {
+          await new Promise(setImmediate);
+          sliceEnd = performance.now() + SLICE;
+        }
+      }
+    }
+    this.#complete = true;
+  }
+
+  #scan(pid: number): void {
+    for (const fd of list(`/proc/${pid}/fd`)) {
+      const inode = socketInode(`/proc/${pid}/fd/${fd}`);
+      if (inode === null || !this.#wanted.has(inode)) continue;
+      const holder = this.#describe(pid, Number(fd));
+      if (holder) this.#found.get(inode)?.push(holder);
+    }
+  }
+
+  #describe(pid: number, fd: number): Holder | null {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`);
+      const nameEnd = stat.lastIndexOf(")");
+      const comm = decodeName(stat.subarray(stat.indexOf("(") + 1, nameEnd));
+      const rest = stat.subarray(nameEnd + 2).toString().split(" ");
+      const words = readFileSync(`/proc/${pid}/cmdline`);
+      const command = decodeName(words).replace(/\0+$/, "").replaceAll("\0", " ");
+      return { pid, fd, comm, command, parent: Number(rest[1]), startedAt: this.#instantOfStart(Number(rest[19])) };
+    } catch {
+      return null;
+    }
+  }
+}
+
+function list(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    // The process has gone, or it is not ours to look into.
+    return [];
+  }
+}
+
+function socketInode(path: string): number | null {
+  try {
+    const match = /^socket:\[(\d+)\]$/.exec(readlinkSync(path));
+    return match ? Number(match[1]) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Whether `pid` is `ancestor` or descends from it, by what /proc says now. */
+export function descendsFrom(pid: number, ancestor: number): boolean {
+  for (let at = pid, steps = 0; at > 1 && steps < 64; steps++) {
+    if (at === ancestor) return true;
+    at = parentOf(at);
+  }
+  return false;
+}
+
+function parentOf(pid: number): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+  } catch {
+    return 0;
+  }
+}

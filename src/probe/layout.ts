@@ -1,0 +1,97 @@
+import { fail, ok, type Result } from "../base/result.ts";
+import type { Btf } from "./btf.ts";
+
+/** Names of the values that the prelude defines for the programs in bpf/, taken from the running kernel's BTF. */
+export interface Layout {
+  defines: Record<string, string>;
+  /** Which walk fits: kernels from 6.8 keep owners in second buckets by address. */
+  walk: "bhash2" | "owners";
+  /** TCP buckets are indexed by address as well. */
+  bhash2: boolean;
+}
+
+/** Byte offsets that the programs add themselves, because bpftrace 0.17 has no offsetof. */
+const OFFSETS: Readonly<Record<string, string>> = {
+  OFF_SKC_FAMILY: "sock_common.skc_family",
+  OFF_SKC_PORTPAIR: "sock_common.skc_hash",
+  OFF_SKC_V6_LOCAL: "sock_common.skc_v6_rcv_saddr",
+  OFF_SKC_V6_PEER: "sock_common.skc_v6_daddr",
+  OFF_SKC_BIND_NODE: "sock_common.skc_bind_node",
+  OFF_TB_NODE: "inet_bind_bucket.node",
+  OFF_PID_NUMBERS: "pid.numbers",
+  OFF_COMM: "task_struct.comm",
+};
+
+/** Fields that the programs name; a kernel that lacks one cannot be traced. */
+const FIELDS = [
+  "sock.sk_uid",
+  "sock.sk_protocol",
+  "sock.sk_socket",
+  "sock.sk_reuseport_cb",
+  "sock_reuseport.reuseport_id",
+  "sock_reuseport.num_socks",
+  "socket_alloc.vfs_inode",
+  "inet_timewait_sock.tw_substate",
+  "inet_timewait_sock.tw_timer.expires",
+  "inet_bind_bucket.fastreuse",
+  "inet_bind_bucket.fastuid",
+  "net.hash_mix",
+  "net.ipv4.tcp_death_row.hashinfo",
+  "inet_hashinfo.bhash",
+  "file.f_inode",
+  "file.private_data",
+  "pid.level",
+  "task_struct.nsproxy",
+];
+
+/** PIDTYPE_TGID (include/linux/pid_types.h): index of the process's own struct pid. */
+const PIDTYPE_TGID = 1;
+
+/**
+ * Reads from BTF what the programs need. Nothing is chosen by version number.
+ * The error names the field that this kernel lacks.
+ */
+export function readLayout(btf: Btf): Result<Layout, string> {
+  const missing = [...Object.values(OFFSETS), ...FIELDS].find((path) => !btf.member(path));
+  if (missing) return fail(missing);
+  const at = (path: string) => (btf.member(path)?.bitOffset ?? 0) / 8;
+  const adjacent = adjacencyProblem(at);
+  if (adjacent) return fail(adjacent);
+
+  const defines: Record<string, string> = {};
+  for (const [name, path] of Object.entries(OFFSETS)) defines[name] = String(at(path));
+  const pids = btf.member("signal_struct.pids");
+  if (!pids) return fail("signal_struct.pids");
+  defines.OFF_TGID_PID = String(pids.bitOffset / 8 + PIDTYPE_TGID * 8);
+
+  // Before 6.13 the count starts at 1 for one reference, from then on at 0.
+  if (btf.member("file.f_ref.refcnt.counter")) defines.FILE_REFERENCES = "f_ref.refcnt.counter + 1";
+  else if (btf.member("file.f_count.counter")) defines.FILE_REFERENCES = "f_count.counter";
+  else return fail("file.f_count");
+
+  const bhash2 = btf.sizeOf("inet_bind2_bucket") !== undefined;
+  if (btf.member("inet_bind_bucket.bhash2")) {
+    if (!btf.member("inet_bind2_bucket.owners")) return fail("inet_bind2_bucket.owners");
+    defines.OFF_TB2_NODE = String(at("inet_bind2_bucket.bhash_node"));
+    return ok({ defines, walk: "bhash2", bhash2 });
+  }
+  return btf.member("inet_bind_bucket.owners") ? ok({ defines, walk: "owners", bhash2 }) : fail("inet_bind_bucket.owners");
+}
+
+/** The programs read neighbouring fields of struct sock_common as one word; the reader takes it apart again. */
+function adjacencyProblem(at: (path: string) => number): string | undefined {
+  const family = at("sock_common.skc_family");
+  const hash = at("sock_common.skc_hash");
+  const expected: [string, number][] = [
+    ["sock_common.skc_daddr", 0],
+    ["sock_common.skc_rcv_saddr", 4],
+    ["sock_common.skc_dport", hash + 4],
+    ["sock_common.skc_num", hash + 6],
+    ["sock_common.skc_state", family + 2],
+    ["sock_common.skc_reuse", family + 3],
+    ["sock_common.skc_reuseport", family + 3.5],
+    ["sock_common.skc_ipv6only", family + 3.625],
+    ["sock_common.skc_bound_dev_if", family + 4],
+  ];
+  return expected.find(([path, offset]) => at(path) !== offset)?.[0];
+}

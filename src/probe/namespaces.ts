@@ -1,0 +1,30 @@
+import { readdirSync, readlinkSync } from "node:fs";
+
+/** A network namespace that some process is in. */
+export interface NetworkNamespace {
+  /** Inode of the namespace: what `ip netns identify` and `lsns` print. */
+  id: number;
+  /** A path that leads into it. */
+  path: string;
+}
+
+/** Namespace that a path like /proc/1/ns/net leads to, or null. */
+export function namespaceId(path: string): number | null {
+  try {
+    const match = /^net:\[(\d+)\]$/.exec(readlinkSync(path));
+    return match ? Number(match[1]) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Every network namespace that a process is in, this one first. */
+export function networkNamespaces(): NetworkNamespace[] {
+  const found = new Map<number, string>();
+  for (const entry of ["self", ...readdirSync("/proc").filter((name) => /^\d+$/.test(name))]) {
+    const path = `/proc/${entry}/ns/net`;
+    const id = namespaceId(path);
+    if (id !== null && !found.has(id)) found.set(id, path);
+  }
+  return [...found].map(([id, path]) => ({ id, path }));
+}

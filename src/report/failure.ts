@@ -1,0 +1,124 @@
+import { formatDuration } from "../base/nanoseconds.ts";
+import { endpoint } from "../core/address.ts";
+import type { BlockerRecord, FailureRecord, HolderRecord, HoldersRecord, ReleaseRecord } from "../core/record.ts";
+import { ADVICE_SENTENCES, causeOf, RULE_SENTENCES } from "./sentences.ts";
+import { clockTime, escapeText, ordinal, paint, type TextOptions, truncate, wrap } from "./text.ts";
+
+const LABEL_WIDTH = 12;
+/** Longest command line shown for a holder. */
+const COMMAND_WIDTH = 60;
+/** Most blockers described one by one, and most holders of one of them. */
+const MAX_BLOCKERS = 8;
+const MAX_HOLDERS = 4;
+
+/** The block that explains one refused call. */
+export function failureBlock(record: FailureRecord, options: TextOptions): string {
+  const head = `${paint("bad", options.ascii ? "x" : "✗", options)} ${clockTime(record.at, options)}  ${what(record, options)}`;
+  if (record.repeats > 0) return `${head}  (${record.errno} again, ${ordinal(record.repeats + 1)} in a row: ${still(record)})\n`;
+  const shown = record.blockers.slice(0, MAX_BLOCKERS);
+  const hidden = record.blockers.length - shown.length;
+  const helps = record.advice.filter(({ wouldBind }) => wouldBind).map(({ code }) => ADVICE_SENTENCES[code]);
+  const useless = record.advice.filter(({ wouldBind, target }) => !wouldBind && target === "binder").map(({ code }) => ADVICE_SENTENCES[code]);
+  const dot = options.ascii ? "; " : " · ";
+  return [
+    `${paint("strong", head, options)}  (${record.errno})`,
+    ...shown.flatMap((blocker) => blockerLines(blocker, record, options)),
+    ...(hidden > 0 ? field("", `and ${hidden} more sockets`, options) : []),
+    ...field("rule", ruleText(record), options),
+    ...(record.confidence === "exact" ? [] : field("certainty", `${record.confidence}: ${record.doubts.join("; ")}`, options)),
+    ...(helps.length > 0 ? field("would help", helps.join(dot), options) : []),
+    ...(useless.length > 0 ? field("no help", useless.join(dot), options) : []),
+    "",
+  ].join("\n");
+}
+
+function ruleText(record: FailureRecord): string {
+  if (record.rule === "not-a-conflict") return `${RULE_SENTENCES[record.rule]}: ${causeOf(record.errno)}`;
+  const users = record.blockers.find(({ rule }) => rule === "reuseport-other-user");
+  const who = record.rule === "reuseport-other-user" && users ? ` (uid ${record.binder.socketUid} and uid ${users.socketUid})` : "";
+  return `${RULE_SENTENCES[record.rule]}${who}`;
+}
+
+function what(record: FailureRecord, options: TextOptions): string {
+  const protocol = record.protocol === "tcp" ? "" : ` (${record.protocol})`;
+  const operation = record.operation === "listen" ? "listen on" : record.operation;
+  const who = `${name(record.binder.comm, options)}[${record.binder.pid}]`;
+  return `${who} could not ${operation} ${endpoint(record.address, record.port)}${protocol}`;
+}
+
+const still = (record: FailureRecord) =>
+  record.blockers.length > 0 ? `still blocked by ${record.blockers.map(({ socket }) => socket).join(", ")}` : "nobody found";
+
+function blockerLines(blocker: BlockerRecord, record: FailureRecord, options: TextOptions): string[] {
+  const protocol = blocker.protocol === "tcp" ? "" : `  ${blocker.protocol}`;
+  const peer = blocker.peer ? ` ${options.ascii ? "->" : "→"} ${endpoint(blocker.peer.address, blocker.peer.port)}` : "";
+  const state = blocker.substate && blocker.substate !== blocker.state ? `${blocker.state} (${blocker.substate})` : blocker.state;
+  const line = `${blocker.socket}  ${endpoint(blocker.address, blocker.port)}${peer}${protocol}  ${state}  ${since(blocker, record, options)}`;
+  return [...field("blocked by", line, options), ...field("", heldBy(blocker, record, options), options)];
+}
+
+function since(blocker: BlockerRecord, record: FailureRecord, options: TextOptions): string {
+  const { opener } = blocker;
+  if (!opener || blocker.boundAt === null) {
+    return blocker.seenAt < record.enteredAt ? `there since before ${clockTime(blocker.seenAt, options)}` : "not seen before";
+  }
+  const exited = opener.exitedAt === null ? "" : `, which exited ${between(opener.exitedAt, record.at)} earlier`;
+  return `since ${clockTime(blocker.boundAt, options)}, bound by ${name(opener.comm, options)}[${opener.pid}]${exited}`;
+}
+
+function heldBy(blocker: BlockerRecord, record: FailureRecord, options: TextOptions): string {
+  if (blocker.state === "TIME_WAIT") {
+    const end = blocker.expiresAt;
+    return end === null ? "no process holds it" : `no process holds it; free at about ${clockTime(end, options)}, ${between(record.at, end)} later`;
+  }
+  return holderText(blocker.holders, blocker.holdersComplete, options);
+}
+
+function holderText(holders: readonly HolderRecord[], complete: boolean, options: TextOptions): string {
+  const named = holders.slice(0, MAX_HOLDERS).map((holder) => {
+    const inherited = holder.via === "inherited" ? "inherited " : "";
+    const command = truncate(escapeText(holder.command, options.ascii), COMMAND_WIDTH, options);
+    return `${name(holder.comm, options)}[${holder.pid}] through ${inherited}fd ${holder.fd}${command ? `: ${command}` : ""}`;
+  });
+  const more = holders.length > MAX_HOLDERS ? [`${holders.length - MAX_HOLDERS} more`] : [];
+  const unsure = complete ? [] : ["the search for holders is not finished"];
+  if (named.length === 0) return complete ? "no process holds it" : "holder not found yet";
+  return `held by ${[...named, ...more, ...unsure].join(", ")}`;
+}
+
+/** What a slow search for holders found after the block was out. */
+export function holdersLine(record: HoldersRecord, options: TextOptions): string {
+  const text = `${record.socket} ${holderText(record.holders, record.complete, options)}`;
+  return `${field("holders", text, options).join("\n")}\n`;
+}
+
+export function releaseLine(record: ReleaseRecord, options: TextOptions): string {
+  const about = record.precision === "estimated" ? "about " : "";
+  const when = `${record.socket} at ${about}${clockTime(record.at, options)}, ${about}${formatDuration(record.afterNs)} after the refusal`;
+  return `${field("released", `${when}${cause(record, options)}`, options).join("\n")}\n`;
+}
+
+function cause({ via, by }: ReleaseRecord, options: TextOptions): string {
+  const who = by ? `${name(by.comm, options)}[${by.pid}]` : "its last holder";
+  switch (via) {
+    case "close":
+      return `, when ${who} closed it`;
+    case "exit":
+      return `, when ${who} exited`;
+    case "time-wait-expired":
+      return ", when its TIME_WAIT ended";
+    case "unknown":
+      return "";
+  }
+}
+
+const name = (comm: string, { ascii }: TextOptions) => escapeText(comm, ascii) || "?";
+
+const between = (from: string, to: string) => formatDuration((Date.parse(to) - Date.parse(from)) * 1e6);
+
+/** `  label       text`, wrapped with the text column kept. */
+function field(label: string, text: string, options: TextOptions): string[] {
+  const indent = 2 + LABEL_WIDTH;
+  const lines = wrap(text, Math.max(20, options.width - indent));
+  return lines.map((line, index) => `  ${(index === 0 ? label : "").padEnd(LABEL_WIDTH)}${line}`);
+}

@@ -1,0 +1,13 @@
+import type { OutputRecord } from "../core/record.ts";
+import type { Report } from "./text-report.ts";
+
+/** The report for scripts: one JSON object a line. */
+export class JsonReport implements Report {
+  write(record: OutputRecord): string {
+    return `${JSON.stringify(record)}\n`;
+  }
+
+  end(): string {
+    return "";
+  }
+}

@@ -1,0 +1,53 @@
+import type { AdviceCode } from "../core/advice.ts";
+import type { Rule } from "../core/conflict.ts";
+
+/** The only prose about sockets: one sentence a code. */
+
+export const RULE_SENTENCES: Readonly<Record<Rule, string>> = {
+  listening: "a socket that listens has the port, and the two have not both opted into sharing it (SO_REUSEPORT)",
+  "reuseaddr-but-listening": "both have SO_REUSEADDR, but that never shares a port with a socket that listens",
+  bound: "the port is taken, and neither socket has SO_REUSEADDR or SO_REUSEPORT",
+  "binder-lacks-reuseaddr": "the socket that is there has SO_REUSEADDR, the new one has not; sharing needs it on both",
+  "owner-lacks-reuseaddr": "the new socket has SO_REUSEADDR, the one that is there has not; sharing needs it on both",
+  "time-wait-binder-lacks-reuseaddr": "an old connection in TIME_WAIT keeps the port, because the new socket has no SO_REUSEADDR",
+  "time-wait-owner-lacked-reuseaddr":
+    "the new socket has SO_REUSEADDR, but the old one had not when its connection went into TIME_WAIT; it needs it on both",
+  "binder-lacks-reuseport": "the socket that is there has SO_REUSEPORT, the new one has not; sharing needs it on both",
+  "owner-lacks-reuseport": "the new socket has SO_REUSEPORT, the one that is there has not; sharing needs it on both",
+  "reuseport-other-user": "both have SO_REUSEPORT, but they were created by different users, and the kernel shares within one user only",
+  "binder-already-in-group": "the new socket is in a reuseport group already, so it cannot join another",
+  "autobind-needs-exclusive": "the kernel chooses a free port only where no socket has the address at all",
+  "ports-exhausted": "no port was left in net.ipv4.ip_local_port_range for this address",
+  "no-owner-found": "no socket that conflicts was found in the kernel's bind bucket, so nobody is blamed",
+  "not-a-conflict": "this is no conflict over the port",
+};
+
+/** Why a bind fails with another error than EADDRINUSE (bind(2), and the checks of __inet_bind). */
+const CAUSES: Readonly<Record<string, string>> = {
+  EACCES: "the port is below net.ipv4.ip_unprivileged_port_start and the process has no CAP_NET_BIND_SERVICE, or a security module refused it",
+  EPERM: "a cgroup program or a security module forbids it",
+  EADDRNOTAVAIL: "the address does not belong to this machine (network namespace)",
+  EINVAL: "the socket is bound already, or the address does not fit it",
+  EAFNOSUPPORT: "the address is of another family than the socket",
+  ENODEV: "the network interface does not exist",
+  EOPNOTSUPP: "this kind of socket cannot listen",
+};
+
+export function causeOf(errno: string): string {
+  return CAUSES[errno] ?? "the kernel gave another reason";
+}
+
+/** How advice reads after "would help"; the target tells whose change it is. */
+export const ADVICE_SENTENCES: Readonly<Record<AdviceCode, string>> = {
+  "wait-for-time-wait": "waiting for TIME_WAIT to end",
+  "close-owner": "closing the blocking socket in every process that holds it",
+  "peer-closes": "letting the other end close the connection first, so that no TIME_WAIT stays here",
+  "reuseaddr-on-binder": "SO_REUSEADDR on the new socket",
+  "reuseaddr-on-owner": "SO_REUSEADDR on the socket that has the port (for a connection: on the listener it came from)",
+  "reuseaddr-on-both": "SO_REUSEADDR on both sockets",
+  "reuseport-on-binder": "SO_REUSEPORT on the new socket",
+  "reuseport-on-owner": "SO_REUSEPORT on the socket that has the port",
+  "reuseport-on-both": "SO_REUSEPORT on both, created by the same user",
+  "same-user": "creating both sockets as the same user",
+  "ipv6only-on-binder": "IPV6_V6ONLY on the new socket, so that it leaves IPv4 alone",
+};

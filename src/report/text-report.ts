@@ -1,0 +1,64 @@
+import { unreachable } from "../base/unreachable.ts";
+import type { Header } from "../core/event.ts";
+import type { OutputRecord, SessionRecord, SummaryRecord } from "../core/record.ts";
+import type { PortTimeline } from "../core/timeline.ts";
+import { failureBlock, holdersLine, releaseLine } from "./failure.ts";
+import { escapeText, type TextOptions } from "./text.ts";
+import { timelineTable } from "./timeline.ts";
+
+/** A report: turns records into output, and adds what belongs at the end. */
+export interface Report {
+  write(record: OutputRecord): string;
+  end(header: Header, timelines: readonly PortTimeline[]): string;
+}
+
+/** The report for people. */
+export class TextReport implements Report {
+  readonly #options: TextOptions;
+  /** Sockets whose release has been told: retries would tell it again and again. */
+  readonly #released = new Set<string>();
+  #summary: SummaryRecord | undefined;
+
+  constructor(options: TextOptions) {
+    this.#options = options;
+  }
+
+  write(record: OutputRecord): string {
+    switch (record.type) {
+      case "session":
+        return sessionLine(record);
+      case "failure":
+        return failureBlock(record, this.#options);
+      case "holders":
+        return holdersLine(record, this.#options);
+      case "release":
+        if (this.#released.has(record.socket)) return "";
+        this.#released.add(record.socket);
+        return releaseLine(record, this.#options);
+      case "warning":
+        return `warning: ${escapeText(record.message, this.#options.ascii)}\n`;
+      case "summary":
+        this.#summary = record;
+        return "";
+      default:
+        return unreachable(record);
+    }
+  }
+
+  end(header: Header, timelines: readonly PortTimeline[]): string {
+    const tables = timelines.map((timeline) => `\n${timelineTable(timeline, header, this.#options)}`).join("");
+    return `${tables}${this.#summary ? summaryLine(this.#summary) : ""}`;
+  }
+}
+
+function sessionLine({ ports, kernel, hooks, bpftrace }: SessionRecord): string {
+  const watched = ports.map(([low, high]) => (low === high ? `${low}` : `${low}-${high}`)).join(",") || "all ports";
+  const [major, minor] = [kernel.split("."), bpftrace.split(".")].map((parts) => parts.slice(0, 2).join("."));
+  return `bindtrace: armed on ${watched} (kernel ${major}, hook set ${hooks}, bpftrace ${minor})\n`;
+}
+
+function summaryLine({ failures, explained, lost }: SummaryRecord): string {
+  const refused = failures === 0 ? "no bind was refused" : `${failures} refused, ${explained} explained`;
+  const losses = lost > 0 ? `; ${lost} events were lost` : "";
+  return `\nbindtrace: ${refused}${losses}\n`;
+}

@@ -1,0 +1,116 @@
+import { once } from "node:events";
+import { chownSync, closeSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { constants, createGzip, type Gzip } from "node:zlib";
+import type { Header, TraceEvent } from "../core/event.ts";
+import { fail, ok, type Result } from "../base/result.ts";
+import { encodeEvent, encodeHeader } from "./codec.ts";
+
+/** Longest time in ms that a recorded event stays in the compressor before it can be read back. */
+const FLUSH_INTERVAL = 100;
+
+export interface WriterOptions {
+  /** Replace a file that is there. */
+  force: boolean;
+  /** Give the file to this user (under sudo: who called it), null to leave it. */
+  owner: { uid: number; gid: number } | null;
+}
+
+/**
+ * Writes a trace so that a killed recording is readable up to its last flush: plain files line by line,
+ * gzip by sync flush at each refused bind and every 100 ms.
+ */
+export class TraceWriter {
+  readonly path: string;
+  readonly #fd: number;
+  readonly #gzip: Gzip | null;
+  #count = 0;
+  #flushTimer: NodeJS.Timeout | undefined;
+  #error: Error | undefined;
+
+  private constructor(path: string, fd: number) {
+    this.path = path;
+    this.#fd = fd;
+    this.#gzip = path.endsWith(".gz") ? createGzip({ level: 1 }) : null;
+    this.#gzip?.on("data", (chunk: Buffer) => this.#put(chunk));
+  }
+
+  /** Opens the file before tracing starts, so that a place where one may not write is found then. */
+  static open(path: string, options: WriterOptions): Result<TraceWriter, string> {
+    try {
+      const fd = path === "-" ? 1 : openSync(path, options.force ? "w" : "wx", 0o600);
+      if (options.owner && fd !== 1) chownSync(path, options.owner.uid, options.owner.gid);
+      return ok(new TraceWriter(path, fd));
+    } catch (error) {
+      return fail(openProblem(path, error as NodeJS.ErrnoException));
+    }
+  }
+
+  header(header: Header): void {
+    this.#write(encodeHeader(header));
+  }
+
+  event(event: TraceEvent): void {
+    this.#count++;
+    this.#write(encodeEvent(event, this.#count));
+    const refused = (event.type === "bind" || event.type === "listen") && event.errno !== null;
+    if (refused || event.type === "end") this.#flush();
+    else if (this.#gzip) this.#flushTimer ??= setTimeout(() => this.#flush(), FLUSH_INTERVAL).unref();
+  }
+
+  /** First error in writing, if there was one: what came after it is not in the file. */
+  get error(): Error | undefined {
+    return this.#error;
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#flushTimer);
+    if (this.#gzip) {
+      this.#gzip.end();
+      await once(this.#gzip, "end");
+    }
+    if (this.#fd === 1) return;
+    try {
+      fsyncSync(this.#fd);
+    } catch {
+      // Pipes and devices cannot be synced, and need not be.
+    }
+    closeSync(this.#fd);
+  }
+
+  #write(text: string): void {
+    if (this.#gzip) this.#gzip.write(text);
+    else this.#put(Buffer.from(text));
+  }
+
+  #flush(): void {
+    clearTimeout(this.#flushTimer);
+    this.#flushTimer = undefined;
+    this.#gzip?.flush(constants.Z_SYNC_FLUSH);
+  }
+
+  #put(bytes: Buffer): void {
+    if (this.#error) return;
+    try {
+      for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done);
+    } catch (error) {
+      this.#error = error as Error;
+    }
+  }
+}
+
+function openProblem(path: string, error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case "EEXIST":
+      return `${path} exists already: choose another name, or add --force to replace it`;
+    case "ENOENT":
+      return `the folder of ${path} does not exist: create it first`;
+    case "EISDIR":
+      return `${path} is a folder: name a file in it`;
+    case "EACCES":
+    case "EPERM":
+    case "EROFS":
+      return `cannot write ${path}: choose a place where you may write`;
+    default:
+      return `cannot write ${path}: ${error.message}`;
+  }
+}

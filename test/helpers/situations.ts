@@ -1,0 +1,46 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT } from "./cli.ts";
+
+/** Ground truth about one refused call, as the lab programs print it (test/lab/README.md). */
+export interface Truth {
+  pid: number;
+  fd: number | null;
+  inode: number | null;
+  operation: "bind" | "listen";
+  protocol: string;
+  family: string;
+  address: string;
+  port: number;
+  netns: number;
+  rule: string;
+  blockers: {
+    inode: number | null;
+    protocol: string;
+    state: string;
+    family: string;
+    address: string;
+    peer: { address: string; port: number } | null;
+    rule: string;
+    holders: number[];
+  }[];
+}
+
+export const PORT = 8080;
+const FOLDER = "test/lab/situations";
+
+/** Name of each situation and the command that creates it, relative to the repository. */
+export const situations: { name: string; command: string[] }[] = readdirSync(join(ROOT, FOLDER))
+  .filter((file) => /\.(py|mjs)$/.test(file))
+  .sort()
+  .map((file) => ({
+    name: file.replace(/\.\w+$/, ""),
+    command: [file.endsWith(".py") ? "python3" : "node", `${FOLDER}/${file}`, String(PORT)],
+  }));
+
+export function truths(stdout: string): Truth[] {
+  return stdout
+    .split("\n")
+    .filter((line) => line.startsWith("{"))
+    .map((line) => JSON.parse(line) as Truth);
+}

@@ -1,0 +1,262 @@
+"""What the situations share: sockets, a second process, and a refusal with the truth about it.
+
+A situation makes a port unavailable in one particular way, says which sockets are in the way and by which rule,
+and has a bind or listen refused. The refusal becomes a JSON line on stdout, but only after the kernel has agreed:
+the expected call failed with EADDRINUSE, and /proc/net shows no socket on that port besides the blamed ones.
+"""
+
+import ctypes
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from errno import EADDRINUSE, ECONNREFUSED
+from pathlib import Path
+from socket import AF_INET, AF_INET6, SHUT_WR, SO_LINGER, SOCK_STREAM, SOL_SOCKET, socket
+from struct import pack
+from typing import Any
+
+IPPROTO_MPTCP = 262
+IPV4_ANY, IPV6_ANY = "0.0.0.0", "::"
+PATIENCE_SECONDS = 20
+STATES = {  # include/net/tcp_states.h
+    1: "ESTABLISHED",
+    2: "SYN_SENT",
+    3: "SYN_RECV",
+    4: "FIN_WAIT1",
+    5: "FIN_WAIT2",
+    6: "TIME_WAIT",
+    7: "CLOSE",
+    8: "CLOSE_WAIT",
+    9: "LAST_ACK",
+    10: "LISTEN",
+    11: "CLOSING",
+}
+
+Owner = dict[str, Any]  # an entry of "blockers": a socket in the bind bucket, and the rule by which it is in the way
+
+
+class Unexpected(Exception):
+    """The kernel did not do what the situation is about."""
+
+
+def expect(fact: bool, otherwise: str) -> None:
+    if not fact:
+        raise Unexpected(otherwise)
+
+
+def run(situation: Callable[[int], None]) -> None:
+    """The command line of every situation: PORT."""
+    name = Path(sys.argv[0]).name
+    if len(sys.argv) != 2 or not sys.argv[1].isdecimal():
+        print(f"usage: {name} PORT", file=sys.stderr)
+        sys.exit(2)
+    signal.alarm(PATIENCE_SECONDS)
+    try:
+        situation(int(sys.argv[1]))
+    except (Unexpected, OSError) as error:
+        sys.exit(f"{name}: {error}")
+
+
+# Sockets
+
+
+def unbound(host: str, *options: int, protocol: int = 0) -> socket:
+    """A TCP socket of the family of `host`, with those SO_ options switched on."""
+    sock = socket(AF_INET6 if ":" in host else AF_INET, SOCK_STREAM, protocol)
+    for option in options:
+        sock.setsockopt(SOL_SOCKET, option, 1)
+    return sock
+
+
+def bound(host: str, port: int, *options: int, protocol: int = 0) -> socket:
+    sock = unbound(host, *options, protocol=protocol)
+    sock.bind((host, port))
+    return sock
+
+
+def listener(host: str, port: int, *options: int, protocol: int = 0) -> socket:
+    sock = bound(host, port, *options, protocol=protocol)
+    sock.listen()
+    return sock
+
+
+def connected(listening: socket) -> tuple[socket, socket]:
+    """Both ends of a new connection over loopback: the accepted one and the client's."""
+    loopback = "::1" if listening.family == AF_INET6 else "127.0.0.1"
+    client = unbound(loopback)
+    client.connect((loopback, listening.getsockname()[1]))
+    return listening.accept()[0], client
+
+
+def hang_up(sock: socket, other: socket) -> None:
+    """Send the FIN of one end, and wait until the other has seen it."""
+    sock.shutdown(SHUT_WR)
+    expect(other.recv(1) == b"", "data instead of a FIN")
+
+
+def reset(*ends: socket) -> None:
+    """Close a connection, or one end of it, with a RST, so that nothing of it outlives the call."""
+    for end in ends:
+        end.setsockopt(SOL_SOCKET, SO_LINGER, pack("ii", 1, 0))
+        end.close()
+
+
+@contextmanager
+def time_wait(server: socket, client: socket, rule: str) -> Iterator[Owner]:
+    """Close both ends, the server's first: it is in TIME_WAIT until the block ends."""
+    here, there = client.getsockname(), client.getpeername()
+    waiting = owner(server, "TIME_WAIT", rule) | {"inode": None}
+    hang_up(server, client)
+    hang_up(client, server)
+    server.close()
+    client.close()
+    try:
+        yield waiting
+    finally:
+        # A TIME-WAIT assassination (RFC 1337) saves the minute: a new connection's SYN from the same client port
+        # is answered with an ACK for the old connection, and the RST which the client sends for that ends TIME_WAIT.
+        with bound(*here) as reborn:
+            expect(reborn.connect_ex(there) == ECONNREFUSED, "TIME_WAIT did not end")
+
+
+# Processes
+
+
+@contextmanager
+def other_process(steps: Iterator[Any]) -> Iterator[Any]:
+    """Run a generator in a child process: to its yield now, and on to its end when the block is done.
+
+    The block receives what the generator yields. If the block fails, the child ends without going on.
+    """
+    report, reporter = os.pipe()
+    go_ahead, release = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(release)
+        os._exit(_child(steps, reporter, go_ahead))
+    os.close(reporter)
+    os.close(go_ahead)
+    try:
+        with open(report, encoding="utf-8") as child:
+            yielded = child.read()
+        expect(yielded != "", "the child failed")
+        yield json.loads(yielded)
+        os.write(release, b"\n")
+    finally:
+        os.close(release)
+        status = os.waitpid(pid, 0)[1]
+    expect(status == 0, "the child failed")
+
+
+def _child(steps: Iterator[Any], reporter: int, go_ahead: int) -> int:
+    try:
+        with open(reporter, "w", encoding="utf-8") as parent:
+            json.dump(next(steps), parent)
+        if os.read(go_ahead, 1):
+            next(steps, None)
+        return 0
+    except BaseException as error:  # nothing may escape into the code of the parent
+        print(f"child {os.getpid()}: {error!r}", file=sys.stderr)
+        return 1
+
+
+def libc(function: str, *arguments: int) -> None:
+    """Call what Python 3.11 has no wrapper for."""
+    if ctypes.CDLL(None, use_errno=True)[function](*arguments) == -1:
+        code = ctypes.get_errno()
+        raise OSError(code, f"{function}: {os.strerror(code)}")
+
+
+# Truth
+
+
+def owner(sock: socket, state: str, rule: str) -> Owner:
+    """A blocker, described while its socket is open; the holders are looked up at the refusal."""
+    try:
+        address, port = sock.getpeername()[:2]
+        peer = {"address": address, "port": port}
+    except OSError:
+        peer = None
+    return {
+        "inode": _inode(sock),
+        "protocol": _protocol(sock),
+        "state": state,
+        "family": _family(sock),
+        "address": sock.getsockname()[0],
+        "peer": peer,
+        "rule": rule,
+    }
+
+
+def refused_bind(host: str, port: int, *options: int, by: list[Owner], protocol: int = 0) -> None:
+    """Have the bind of a new socket refused by exactly those owners, the decisive one first."""
+    with unbound(host, *options, protocol=protocol) as binder:
+        _refused(binder, "bind", lambda: binder.bind((host, port)), host, port, by)
+
+
+def refused_listen(binder: socket, by: list[Owner]) -> None:
+    """Have the listen of a bound socket refused by exactly those owners, the decisive one first."""
+    host, port = binder.getsockname()[:2]
+    _refused(binder, "listen", binder.listen, host, port, by)
+
+
+def _refused(
+    binder: socket, operation: str, attempt: Callable[[], None], host: str, port: int, by: list[Owner]
+) -> None:
+    try:
+        attempt()
+    except OSError as error:
+        expect(error.errno == EADDRINUSE, f"{operation} failed in another way: {error}")
+    else:
+        raise Unexpected(f"{operation} was not refused")
+    blamed = {(blocker["state"], blocker["inode"] or 0) for blocker in by if blocker["state"] != "BOUND"}
+    visible = _visible(port)
+    expect(visible == blamed, f"/proc/net shows {visible} on the port, not {blamed}")
+    truth = {
+        "pid": os.getpid(),
+        "fd": binder.fileno(),
+        "inode": _inode(binder),
+        "operation": operation,
+        "protocol": _protocol(binder),
+        "family": _family(binder),
+        "address": host,
+        "port": port,
+        "netns": os.stat("/proc/self/ns/net").st_ino,
+        "rule": by[0]["rule"],
+        "blockers": [blocker | {"holders": holders(blocker["inode"])} for blocker in by],
+    }
+    print(json.dumps(truth), flush=True)
+
+
+def holders(inode: int | None) -> list[int]:
+    """The processes that have a file descriptor to that socket."""
+
+    def link(fd: Path) -> str:
+        try:
+            return os.readlink(fd)
+        except OSError:  # closed, or its process has gone
+            return ""
+
+    return sorted({int(fd.parts[2]) for fd in Path("/proc").glob("[0-9]*/fd/*") if link(fd) == f"socket:[{inode}]"})
+
+
+def _visible(port: int) -> set[tuple[str, int]]:
+    """State and inode (0 in TIME_WAIT) of the sockets on a port: all but the bound ones, which /proc does not show."""
+    tables = [table for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")) if table.exists()]
+    rows = [line.split() for table in tables for line in table.read_text().splitlines()[1:]]
+    return {(STATES[int(row[3], 16)], int(row[9])) for row in rows if int(row[1].rpartition(":")[2], 16) == port}
+
+
+def _inode(sock: socket) -> int:
+    return os.fstat(sock.fileno()).st_ino
+
+
+def _protocol(sock: socket) -> str:
+    return "mptcp" if sock.proto == IPPROTO_MPTCP else "tcp"
+
+
+def _family(sock: socket) -> str:
+    return "ipv6" if sock.family == AF_INET6 else "ipv4"
