@@ -10,6 +10,10 @@ export function resolveNetns(which: string | undefined): number | null {
   if (/^\d+$/.test(which) && Number(which) > FIRST_NAMESPACE) return Number(which);
   const path = which === "self" || /^\d+$/.test(which) ? `/proc/${which}/ns/net` : which;
   const id = namespaceId(path);
-  if (id === null) throw new Failure(EXIT.usage, `--netns ${which} leads to no network namespace: give self, a pid, a path such as /run/netns/blue, or its number`);
+  if (id === null)
+    throw new Failure(
+      EXIT.usage,
+      `--netns ${which} leads to no network namespace: give self, a pid, a path such as /run/netns/blue, or its number`,
+    );
   return id;
 }

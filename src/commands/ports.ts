@@ -9,7 +9,8 @@ export function parsePorts(text: string, previous: [number, number][] = []): [nu
 
 function parseRange(text: string): [number, number] {
   const match = /^(\d+)(?:-(\d+))?$/.exec(text.trim());
-  if (!match?.[1]) throw new InvalidArgumentError(`'${text}' is not a port: give a number such as 8080, a list or a range such as 9000-9010.`);
+  if (!match?.[1])
+    throw new InvalidArgumentError(`'${text}' is not a port: give a number such as 8080, a list or a range such as 9000-9010.`);
   const low = Number(match[1]);
   const high = match[2] === undefined ? low : Number(match[2]);
   for (const port of [low, high]) {

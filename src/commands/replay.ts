@@ -66,7 +66,9 @@ class Damage {
   }
 
   notes(): string[] {
-    const unknown = [...this.#unknown].map(([type, count]) => `${count} events of type '${type}' are unknown to this version and were left out`);
+    const unknown = [...this.#unknown].map(
+      ([type, count]) => `${count} events of type '${type}' are unknown to this version and were left out`,
+    );
     return this.lines > 0 ? [...unknown, `${this.lines} lines of the trace are damaged and were left out`] : unknown;
   }
 }

@@ -1,8 +1,8 @@
-import type { Nanos } from "../base/nanoseconds.ts";
 import { type Advice, adviseOn } from "./advice.ts";
 import { bindsIpv6Only, conflict, type KernelTraits, type Party, type Rule } from "./conflict.ts";
 import type { CallEvent, SocketFacts } from "./event.ts";
 import type { Socket } from "./socket.ts";
+import type { WalkedOwner } from "./table.ts";
 
 /** The answer to one failed bind or listen. */
 export interface Verdict {
@@ -15,14 +15,6 @@ export interface Verdict {
   ownersCounted: number;
   walkComplete: boolean;
   advice: Advice[];
-}
-
-/** Sockets as the walk of this very failure showed them, each with its life so far. */
-export interface WalkedOwner {
-  socket: Socket;
-  facts: SocketFacts;
-  /** Earliest instant at which it was in the bucket by other evidence than this walk. */
-  knownSince: Nanos | null;
 }
 
 /**

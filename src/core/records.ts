@@ -17,6 +17,9 @@ import type { Failure } from "./story.ts";
 import type { SocketTable } from "./table.ts";
 import type { PortTimeline } from "./timeline.ts";
 
+/** /proc gives start times in hundredths of a second. */
+const START_TIME_PRECISION: Nanos = 10_000_000;
+
 /** Writes down what the story knows in the frozen shapes of record.ts. */
 export class RecordBuilder {
   readonly #table: SocketTable;
@@ -180,8 +183,9 @@ export class RecordBuilder {
   }
 
   #holdersOf(failure: Failure, socket: Socket): HolderRecord[] {
-    const holders = socket.facts.inode === null ? [] : (failure.holders.get(socket.facts.inode) ?? []);
-    return holders.map((holder) => ({
+    const found = socket.facts.inode === null ? [] : (failure.holders.get(socket.facts.inode) ?? []);
+    if (found.length === 0) return this.#lastHolder(socket);
+    return found.map((holder) => ({
       pid: holder.pid,
       comm: holder.comm,
       fd: holder.fd,
@@ -190,15 +194,34 @@ export class RecordBuilder {
     }));
   }
 
-  /** How a descriptor came to its process, as far as the trace shows it. */
-  #via(socket: Socket, holder: Holder): HolderRecord["via"] {
-    if (socket.opener === null) return "unknown";
-    if (socket.opener.pid === holder.pid) return "created";
-    for (let pid: number | null = holder.pid, steps = 0; pid !== null && steps < 64; steps++) {
+  /** The socket was gone before the search came to it: the process in which its last reference went had it until then. */
+  #lastHolder({ endedBy, lastClose, opener, facts }: Socket): HolderRecord[] {
+    if (!endedBy || facts.state === "TIME_WAIT") return [];
+    const fd = lastClose?.pid === endedBy.pid ? lastClose.fd : opener?.pid === endedBy.pid ? opener.fd : null;
+    if (fd === null) return [];
+    const via = opener?.pid === endedBy.pid ? "created" : "unknown";
+    return [{ pid: endedBy.pid, comm: endedBy.comm, fd, via, command: "" }];
+  }
+
+  /**
+   * How a descriptor came to its process, as far as the trace shows it: a process that is older than the
+   * bind cannot have inherited the socket, and a younger descendant of the binder has.
+   */
+  #via({ opener, boundAt }: Socket, holder: Holder): HolderRecord["via"] {
+    if (opener === null || boundAt === null) return "unknown";
+    if (opener.pid === holder.pid) return "created";
+    if (holder.startedAt === null) return "unknown";
+    if (holder.startedAt + START_TIME_PRECISION < boundAt) return "received";
+    return this.#descends(holder, opener.pid) ? "inherited" : "unknown";
+  }
+
+  #descends(holder: Holder, ancestor: number): boolean {
+    let pid: number | null = holder.pid;
+    for (let steps = 0; pid !== null && steps < 64; steps++) {
       pid = this.#table.processes.get(pid)?.parent ?? (pid === holder.pid ? holder.parent : null);
-      if (pid === socket.opener.pid) return "inherited";
+      if (pid === ancestor) return true;
     }
-    return "unknown";
+    return false;
   }
 
   #group(socket: Socket): GroupRecord | null {

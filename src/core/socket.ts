@@ -18,7 +18,7 @@ export interface Socket {
   releasedAt: Nanos | null;
   opener: { pid: number; comm: string; fd: number } | null;
   /** Last close call on it: a destroy by the same thread is its doing. */
-  lastClose: { t: Nanos; pid: number; tid: number; comm: string } | null;
+  lastClose: { pid: number; fd: number } | null;
   /** Process in which the last reference went. */
   endedBy: { pid: number; comm: string; exiting: boolean } | null;
   /** Its failed binds are all that is known of it: it holds nothing. */

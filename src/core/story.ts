@@ -1,10 +1,10 @@
 import { isoTime, type Nanos, parseIsoTime } from "../base/nanoseconds.ts";
-import type { CallEvent, EventOf, Header, Holder, SocketFacts, TraceEvent, WalkFacts } from "./event.ts";
-import { explain, type Verdict, type WalkedOwner } from "./explain.ts";
+import type { CallEvent, EventOf, Header, Holder, TraceEvent, WalkFacts } from "./event.ts";
+import { explain, type Verdict } from "./explain.ts";
 import { RecordBuilder } from "./records.ts";
 import type { OutputRecord } from "./record.ts";
 import type { Socket } from "./socket.ts";
-import { SocketTable } from "./table.ts";
+import { SocketTable, type WalkedOwner } from "./table.ts";
 import { type PortTimeline, type Row, unavailable } from "./timeline.ts";
 
 /** A refused call on its way into a report. */
@@ -36,8 +36,12 @@ export class Story {
   readonly #header: Header;
   readonly #options: StoryOptions;
   readonly #records: RecordBuilder;
-  readonly #failures: Failure[] = [];
+  /** Refused calls whose holders are still being looked for, by instant and thread. */
+  readonly #waiting = new Map<string, Failure>();
+  /** Reported failures with a blocker that has not let go. */
+  readonly #open = new Set<Failure>();
   readonly #timelines = new Map<string, PortTimeline>();
+  readonly #counts = { seen: 0, failures: 0, explained: 0 };
   #lost = 0;
   #end: Nanos = 0;
   #lastReported: Failure | undefined;
@@ -93,19 +97,10 @@ export class Story {
 
   /** Reports what is still waiting, then the summary. */
   finish(): OutputRecord[] {
-    const waiting = this.#failures.filter((failure) => !failure.reported).flatMap((failure) => this.#report(failure));
-    const reported = this.#failures.filter((failure) => this.#options.reports(failure.call));
-    return [
-      ...waiting,
-      this.#records.summary(
-        {
-          failures: reported.length,
-          explained: reported.filter(({ verdict }) => verdict.confidence !== "unknown").length,
-          lost: this.#lost,
-        },
-        this.timelines().map((timeline) => ({ timeline, unavailableNs: unavailable(timeline.rows, this.#end) })),
-      ),
-    ];
+    const waiting = [...this.#waiting.values()].filter(({ reported }) => !reported).flatMap((failure) => this.#report(failure));
+    const { failures, explained } = this.#counts;
+    const ports = this.timelines().map((timeline) => ({ timeline, unavailableNs: unavailable(timeline.rows, this.#end) }));
+    return [...waiting, this.#records.summary({ failures, explained, lost: this.#lost }, ports)];
   }
 
   /** One timeline for each port on which something happened to a reported failure or a socket. */
@@ -122,7 +117,7 @@ export class Story {
     const owners = event.walk ? this.#walked(event.walk, event.t) : [];
     const binder = this.#table.call(event);
     const failure: Failure = {
-      id: `f${this.#failures.length + 1}`,
+      id: `f${++this.#counts.seen}`,
       call: event,
       binder,
       verdict: explain(event, owners, this.#header.kernel),
@@ -132,27 +127,29 @@ export class Story {
       reported: false,
       released: new Set(),
     };
-    this.#failures.push(failure);
-    this.#row("refused", event.t, binder, event, failure.id, event.type === "bind" ? event.requested.port : event.socket.port, failure.verdict);
+    this.#waiting.set(key(event), failure);
+    this.#row(
+      "refused",
+      event.t,
+      binder,
+      event,
+      failure.id,
+      event.type === "bind" ? event.requested.port : event.socket.port,
+      failure.verdict,
+    );
     return [];
   }
 
-  /** Owners with what was known of them before this walk. */
   #walked(walk: WalkFacts, t: Nanos): WalkedOwner[] {
-    const before = new Map<Socket, Nanos | null>();
-    const known = new Set<Socket>(this.#table.sockets);
-    for (const socket of known) before.set(socket, socket.inBucketSince);
-    return this.#table.walked(walk, t).map((socket, index) => {
-      if (!known.has(socket)) this.#row("there", t, socket, null, "");
-      const age = before.get(socket) ?? null;
-      const evidence = socket.inBucketSince ?? t;
-      return { socket, facts: walk.owners[index] as SocketFacts, knownSince: evidence < t ? evidence : age };
-    });
+    const owners = this.#table.walked(walk, t);
+    for (const { socket, isNew } of owners) if (isNew) this.#row("there", t, socket, null, "");
+    return owners;
   }
 
   #holders(event: EventOf<"holders">): OutputRecord[] {
-    const failure = this.#failures.find(({ call }) => call.t === event.failureAt && call.tid === event.tid);
+    const failure = this.#waiting.get(key({ t: event.failureAt, tid: event.tid }));
     if (!failure) return [];
+    if (event.complete) this.#waiting.delete(key(failure.call));
     for (const { inode, holders } of event.sockets) failure.holders.set(inode, holders);
     failure.holdersComplete = event.complete;
     if (!failure.reported) return this.#report(failure);
@@ -162,6 +159,9 @@ export class Story {
   #report(failure: Failure): OutputRecord[] {
     failure.reported = true;
     if (!this.#options.reports(failure.call)) return [];
+    this.#counts.failures++;
+    if (failure.verdict.confidence !== "unknown") this.#counts.explained++;
+    if (failure.verdict.blockers.length > 0) this.#open.add(failure);
     const last = this.#lastReported;
     this.#repeats = last && isRepeat(last, failure) ? this.#repeats + 1 : 0;
     this.#lastReported = failure;
@@ -201,16 +201,16 @@ export class Story {
   #release(socket: Socket, at: Nanos): OutputRecord[] {
     socket.releasedAt = at;
     this.#row("released", at, socket, socket.endedBy, this.#records.releaseVia(socket));
-    return this.#failures.filter(({ reported }) => reported).flatMap((failure) => this.#releases(failure));
+    return [...this.#open].flatMap((failure) => this.#releases(failure));
   }
 
   /** Release records that a reported failure still owes. */
   #releases(failure: Failure): OutputRecord[] {
-    if (!this.#options.reports(failure.call)) return [];
     const freed = failure.verdict.blockers
       .map(({ socket }) => socket)
       .filter((socket) => socket.releasedAt !== null && !failure.released.has(socket));
     for (const socket of freed) failure.released.add(socket);
+    if (failure.released.size === failure.verdict.blockers.length) this.#open.delete(failure);
     return freed.map((socket) => this.#records.release(failure, socket));
   }
 
@@ -253,9 +253,11 @@ export class Story {
   }
 }
 
+const key = ({ t, tid }: { t: Nanos; tid: number }) => `${t}/${tid}`;
+
 /** The same program met the same obstacle again. */
 function isRepeat(a: Failure, b: Failure): boolean {
-  const key = ({ call, verdict }: Failure) =>
+  const obstacle = ({ call, verdict }: Failure) =>
     JSON.stringify([
       call.type,
       call.comm,
@@ -265,5 +267,5 @@ function isRepeat(a: Failure, b: Failure): boolean {
       verdict.rule,
       verdict.blockers.map(({ socket }) => socket.id),
     ]);
-  return key(a) === key(b);
+  return obstacle(a) === obstacle(b);
 }

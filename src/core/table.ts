@@ -16,8 +16,23 @@ export interface ProcessFacts {
   parent: number | null;
 }
 
+/** A socket as one walk showed it, with what was known of it before. */
+export interface WalkedOwner {
+  socket: Socket;
+  facts: SocketFacts;
+  isNew: boolean;
+  /** Earliest instant at which it was in the bucket by other evidence than this walk. */
+  knownSince: Nanos | null;
+}
+
 /** TIME_WAIT lasts 60 s (TCP_TIMEWAIT_LEN, include/net/tcp.h), so its timer tells when it began. */
 const TIME_WAIT_LENGTH: Nanos = 60_000_000_000;
+
+function timeWaitBegan({ state, substate, expiresAt }: SocketFacts): Nanos | null {
+  return state === "TIME_WAIT" && substate === "TIME_WAIT" && expiresAt !== null ? expiresAt - TIME_WAIT_LENGTH : null;
+}
+
+const earliest = (a: Nanos | null, b: Nanos | null) => (a === null || b === null ? (a ?? b) : Math.min(a, b));
 
 /** All sockets, groups and processes seen so far. One fold over the events, in time order. */
 export class SocketTable {
@@ -56,19 +71,19 @@ export class SocketTable {
   }
 
   /** Every owner that a walk shows, known or new, in the walk's order. */
-  walked(walk: WalkFacts, t: Nanos): Socket[] {
+  walked(walk: WalkFacts, t: Nanos): WalkedOwner[] {
     return walk.owners.map((facts) => {
-      const socket = this.find(facts.sk, facts.inode) ?? this.#continued(facts) ?? this.#add(facts, t, false);
-      const began = facts.state === "TIME_WAIT" && facts.substate === "TIME_WAIT" && facts.expiresAt !== null;
-      const evidence = began ? Math.min(t, (facts.expiresAt ?? t) - TIME_WAIT_LENGTH) : t;
+      const known = this.find(facts.sk, facts.inode) ?? this.#continued(facts);
+      const socket = known ?? this.#add(facts, t, false);
+      const before = earliest(socket.inBucketSince, timeWaitBegan(facts));
       socket.binderOnly = false;
-      socket.inBucketSince = Math.min(socket.inBucketSince ?? evidence, evidence);
+      socket.inBucketSince = before ?? t;
       if (facts.state === "LISTEN") socket.listeningSince ??= t;
       socket.facts = facts;
       this.#bySk.set(facts.sk, socket);
       if (facts.subflow !== null) this.#bySk.set(facts.subflow, socket);
       this.#join(socket);
-      return socket;
+      return { socket, facts, isNew: known === undefined, knownSince: before };
     });
   }
 
@@ -94,7 +109,7 @@ export class SocketTable {
   close(event: EventOf<"close">): Socket | undefined {
     this.process(event.pid, event.comm);
     const socket = this.find(event.sk, event.inode);
-    if (socket) socket.lastClose = { t: event.t, pid: event.pid, tid: event.tid, comm: event.comm };
+    if (socket) socket.lastClose = { pid: event.pid, fd: event.fd };
     return socket;
   }
 

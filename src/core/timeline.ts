@@ -5,7 +5,18 @@ import type { Socket } from "./socket.ts";
 /** One thing that happened on a port. */
 export interface Row {
   t: Nanos;
-  kind: "there" | "bound" | "listening" | "refused" | "copy-closed" | "stopped-listening" | "option" | "state" | "gone" | "released" | "exited";
+  kind:
+    | "there"
+    | "bound"
+    | "listening"
+    | "refused"
+    | "copy-closed"
+    | "stopped-listening"
+    | "option"
+    | "state"
+    | "gone"
+    | "released"
+    | "exited";
   socket: Socket | null;
   /** State of the socket after it. */
   state: State | null;

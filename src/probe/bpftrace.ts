@@ -114,6 +114,11 @@ export function startProblem(died: string, stderr: string): Problem {
 
 /** The last ERROR line, without bpftrace's habitual complaint about RLIMIT_MEMLOCK. */
 function lastError(stderr: string): string | undefined {
-  const lines = stderr.split("\n").filter((line) => /error|not found|not permitted|denied|mount:/i.test(line) && !line.includes("RLIMIT_MEMLOCK"));
-  return lines.at(-1)?.replace(/^.*?ERROR:\s*/, "").trim();
+  const lines = stderr
+    .split("\n")
+    .filter((line) => /error|not found|not permitted|denied|mount:/i.test(line) && !line.includes("RLIMIT_MEMLOCK"));
+  return lines
+    .at(-1)
+    ?.replace(/^.*?ERROR:\s*/, "")
+    .trim();
 }

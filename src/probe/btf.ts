@@ -8,6 +8,7 @@ import { endianness } from "node:os";
 const MAGIC = 0xeb9f;
 const STRUCT = 4;
 const UNION = 5;
+const FUNCTION = 12;
 /** typedef, volatile, const, restrict, type tag: names and qualifiers around another type. */
 const TRANSPARENT: ReadonlySet<number> = new Set([8, 9, 10, 11, 18]);
 /** Bytes that follow the 12-byte record of a type: [fixed, per member]; kinds not listed have none. */
@@ -44,14 +45,19 @@ export class Btf {
     this.#little = endianness() === "LE";
     if (bytes.byteLength < 24 || this.#view.getUint16(0, this.#little) !== MAGIC) throw new Error("not BTF");
     if (bytes[2] !== 1) throw new Error(`BTF version ${bytes[2]} is unknown`);
-    const [headerLength, typeOffset, typeLength, stringOffset, stringLength] = [4, 8, 12, 16, 20].map((at) => this.#u32(at)) as
-      [number, number, number, number, number];
+    const [headerLength, typeOffset, typeLength, stringOffset, stringLength] = [4, 8, 12, 16, 20].map((at) => this.#u32(at)) as [
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
     this.#strings = bytes.subarray(headerLength + stringOffset, headerLength + stringOffset + stringLength);
     const end = headerLength + typeOffset + typeLength;
     if (end > bytes.byteLength) throw new Error("BTF is cut short");
     for (let at = headerLength + typeOffset; at + 12 <= end; ) {
       const info = this.#u32(at + 4);
-      const kind = (info >>> 24) & 0x1f;
+      const kind = this.#kind(at);
       if (kind === STRUCT || kind === UNION) {
         const name = this.#string(this.#u32(at));
         if (name !== "" && !this.#structs.has(name)) this.#structs.set(name, this.#positions.length);
@@ -60,6 +66,11 @@ export class Btf {
       const [fixed, each] = TRAILER[kind] ?? [0, 0];
       at += 12 + fixed + each * (info & 0xffff);
     }
+  }
+
+  /** Whether the kernel has a function of this name, exported or not (inlined and renamed ones are not listed). */
+  hasFunction(name: string): boolean {
+    return this.#positions.some((at, id) => id > 0 && this.#kind(at) === FUNCTION && this.#string(this.#u32(at)) === name);
   }
 
   /** Size in bytes of a named struct, or undefined when this kernel has none of that name. */
@@ -87,7 +98,7 @@ export class Btf {
   #memberOf(typeId: number, wanted: string): Member | undefined {
     const at = this.#position(typeId);
     const info = this.#u32(at + 4);
-    const kind = (info >>> 24) & 0x1f;
+    const kind = this.#kind(at);
     if (kind !== STRUCT && kind !== UNION) return undefined;
     const offsetMask = info >>> 31 ? 0xffffff : 0xffffffff;
     for (let index = 0; index < (info & 0xffff); index++) {
@@ -106,8 +117,7 @@ export class Btf {
   #resolve(typeId: number): number {
     let id = typeId;
     for (;;) {
-      const kind = (this.#u32(this.#position(id) + 4) >>> 24) & 0x1f;
-      if (!TRANSPARENT.has(kind)) return id;
+      if (!TRANSPARENT.has(this.#kind(this.#position(id)))) return id;
       id = this.#u32(this.#position(id) + 8);
     }
   }
@@ -116,6 +126,10 @@ export class Btf {
     const at = this.#positions[typeId];
     if (at === undefined) throw new Error(`BTF names type ${typeId}, which it does not define`);
     return at;
+  }
+
+  #kind(at: number): number {
+    return (this.#u32(at + 4) >>> 24) & 0x1f;
   }
 
   #u32(at: number): number {

@@ -38,7 +38,9 @@ export class HolderScan {
   async #run(likely: readonly number[]): Promise<void> {
     if (this.#wanted.size > 0) {
       const first = new Set(likely);
-      const others = list("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
+      const others = list("/proc")
+        .filter((name) => /^\d+$/.test(name))
+        .map(Number);
       // Newest processes first: a lingering worker is rarely the oldest process of the machine.
       const order = [...first, ...others.filter((pid) => !first.has(pid)).reverse()];
       let sliceEnd = performance.now() + SLICE;
@@ -67,7 +69,10 @@ export class HolderScan {
       const stat = readFileSync(`/proc/${pid}/stat`);
       const nameEnd = stat.lastIndexOf(")");
       const comm = decodeName(stat.subarray(stat.indexOf("(") + 1, nameEnd));
-      const rest = stat.subarray(nameEnd + 2).toString().split(" ");
+      const rest = stat
+        .subarray(nameEnd + 2)
+        .toString()
+        .split(" ");
       const words = readFileSync(`/proc/${pid}/cmdline`);
       const command = decodeName(words).replace(/\0+$/, "").replaceAll("\0", " ");
       return { pid, fd, comm, command, parent: Number(rest[1]), startedAt: this.#instantOfStart(Number(rest[19])) };

@@ -8,6 +8,8 @@ export interface Layout {
   walk: "bhash2" | "owners";
   /** TCP buckets are indexed by address as well. */
   bhash2: boolean;
+  /** The kernel still has sock_i_uid (up to 6.16): a socket without a process counts as root's. */
+  orphanUidIsZero: boolean;
 }
 
 /** Byte offsets that the programs add themselves, because bpftrace 0.17 has no offsetof. */
@@ -70,12 +72,13 @@ export function readLayout(btf: Btf): Result<Layout, string> {
   else return fail("file.f_count");
 
   const bhash2 = btf.sizeOf("inet_bind2_bucket") !== undefined;
+  const orphanUidIsZero = btf.hasFunction("sock_i_uid");
   if (btf.member("inet_bind_bucket.bhash2")) {
     if (!btf.member("inet_bind2_bucket.owners")) return fail("inet_bind2_bucket.owners");
     defines.OFF_TB2_NODE = String(at("inet_bind2_bucket.bhash_node"));
-    return ok({ defines, walk: "bhash2", bhash2 });
+    return ok({ defines, walk: "bhash2", bhash2, orphanUidIsZero });
   }
-  return btf.member("inet_bind_bucket.owners") ? ok({ defines, walk: "owners", bhash2 }) : fail("inet_bind_bucket.owners");
+  return btf.member("inet_bind_bucket.owners") ? ok({ defines, walk: "owners", bhash2, orphanUidIsZero }) : fail("inet_bind_bucket.owners");
 }
 
 /** The programs read neighbouring fields of struct sock_common as one word; the reader takes it apart again. */

@@ -1,33 +1,18 @@
 import type { Nanos } from "../base/nanoseconds.ts";
-import { ANY4, ANY6, type Family, ipv4Text, ipv6Text } from "../core/address.ts";
+import { ANY4, ANY6 } from "../core/address.ts";
 import { errnoName } from "../core/errno.ts";
-import { type CallEvent, eventSchema, type Protocol, type SocketFacts, type State, type TraceEvent, type WalkFacts } from "../core/event.ts";
+import { type CallEvent, eventSchema, type SocketFacts, type TraceEvent, type WalkFacts } from "../core/event.ts";
 import { LineFields } from "./fields.ts";
+import { PROTOCOL_VERSION } from "./program.ts";
+import { SequenceCheck } from "./sequence.ts";
+import { commonWords, groupOf, orNull, protocolOf, sockaddr, stateOf } from "./words.ts";
 
-const STATES: readonly State[] = [
-  "CLOSE",
-  "ESTABLISHED",
-  "SYN_SENT",
-  "SYN_RECV",
-  "FIN_WAIT1",
-  "FIN_WAIT2",
-  "TIME_WAIT",
-  "CLOSE",
-  "CLOSE_WAIT",
-  "LAST_ACK",
-  "LISTEN",
-  "CLOSING",
-  "NEW_SYN_RECV",
-  "BOUND",
-];
-const PROTOCOLS: Readonly<Record<number, Protocol>> = { 6: "tcp", 17: "udp", 262: "mptcp" };
 const OPTIONS: Readonly<Record<string, "SO_REUSEADDR" | "SO_REUSEPORT" | "SO_BINDTODEVICE" | "IPV6_V6ONLY">> = {
   "1/2": "SO_REUSEADDR",
   "1/15": "SO_REUSEPORT",
   "1/25": "SO_BINDTODEVICE",
   "41/26": "IPV6_V6ONLY",
 };
-const AF_INET6 = 10;
 const OP_BIND = 1;
 
 export interface DecoderOptions {
@@ -50,9 +35,11 @@ export class LineDecoder {
   readonly #options: DecoderOptions;
   readonly #pointers = new Map<bigint, number>();
   readonly #walks = new Map<number, OpenWalk>();
-  readonly #sequence = new Map<number, number>();
+  readonly #sequence = new SequenceCheck();
   /** CLOCK_BOOTTIME of the first line: instant 0. */
   #anchor: bigint | null = null;
+  /** Instant of the newest line. */
+  #latest: Nanos = 0;
   foreign = 0;
   lost = 0;
 
@@ -65,11 +52,6 @@ export class LineDecoder {
     return this.#anchor;
   }
 
-  /** Last sequence number received of each CPU. */
-  get sequence(): ReadonlyMap<number, number> {
-    return this.#sequence;
-  }
-
   /** Takes one line; a line that is not ours, or that does not fit the contract, is counted and left out. */
   decode(line: string): TraceEvent[] {
     if (line === "") return [];
@@ -78,15 +60,11 @@ export class LineDecoder {
       this.foreign++;
       return [];
     }
-    if (fields.tag === "ready") {
-      fields.number();
-      this.#anchor = fields.big();
-      return [];
-    }
-    const cpu = fields.number();
-    const gap = this.#count(cpu, fields.number());
-    const before = gap > 0 ? this.#lostEvents(cpu, gap) : [];
+    let before: TraceEvent[] = [];
     try {
+      if (fields.tag === "ready") return this.#ready(fields);
+      const cpu = fields.number();
+      before = this.#lostEvents(cpu, this.#sequence.gap(cpu, fields.number()));
       return [...before, ...this.#decode(fields, cpu)].map((event) => eventSchema.parse(event));
     } catch {
       this.foreign++;
@@ -97,24 +75,23 @@ export class LineDecoder {
   /** Compares with the last number that each CPU gave out, printed by bpftrace at its end. */
   finish(lastOfCpu: ReadonlyMap<number, number>): TraceEvent[] {
     const open = [...this.#walks.keys()].flatMap((cpu) => this.#abandon(cpu));
-    const missing = [...lastOfCpu].map(([cpu, last]) => [cpu, last - (this.#sequence.get(cpu) ?? 0)] as const);
-    return [...open, ...missing.filter(([, count]) => count > 0).flatMap(([cpu, count]) => this.#lostEvents(cpu, count))];
+    return [...open, ...this.#sequence.missing(lastOfCpu).flatMap(({ cpu, count }) => this.#lostEvents(cpu, count))];
   }
 
-  #count(cpu: number, seq: number): number {
-    const gap = seq - (this.#sequence.get(cpu) ?? 0) - 1;
-    this.#sequence.set(cpu, seq);
-    return gap;
+  #ready(fields: LineFields): TraceEvent[] {
+    const version = fields.number();
+    if (version !== PROTOCOL_VERSION) throw new Error(`line protocol ${version} is unknown`);
+    this.#anchor = fields.big();
+    return [];
   }
 
   #lostEvents(cpu: number, count: number): TraceEvent[] {
+    if (count === 0) return [];
     this.lost += count;
     const walk = this.#walks.get(cpu);
     if (walk) walk.lost = true;
     return [{ type: "lost", t: this.#latest, cpu, count }];
   }
-  #latest: Nanos = 0;
-
   #decode(fields: LineFields, cpu: number): TraceEvent[] {
     if (fields.tag === "owner") {
       const walk = this.#walks.get(cpu) ?? this.#open(cpu, null);
@@ -149,7 +126,9 @@ export class LineDecoder {
       }
       case "destroy": {
         const ref = { sk: this.#pointer(fields.hex()), netns: fields.number(), port: fields.number() };
-        return [{ type: "destroy", t, ...ref, pid: fields.number(), tid: fields.number(), exiting: fields.number() === 1, comm: fields.comm() }];
+        return [
+          { type: "destroy", t, ...ref, pid: fields.number(), tid: fields.number(), exiting: fields.number() === 1, comm: fields.comm() },
+        ];
       }
       case "fork":
         return [{ type: "fork", t, pid: fields.number(), child: fields.number() }];
@@ -166,7 +145,14 @@ export class LineDecoder {
   #call(fields: LineFields, cpu: number, t: Nanos): TraceEvent[] {
     const enteredAt = this.#instant(fields.big());
     const op = fields.number();
-    const [fd, swapped, ret, pid, tid, uid] = [fields.number(), fields.number(), fields.number(), fields.number(), fields.number(), fields.number()];
+    const [fd, swapped, ret, pid, tid, uid] = [
+      fields.number(),
+      fields.number(),
+      fields.number(),
+      fields.number(),
+      fields.number(),
+      fields.number(),
+    ];
     const [head, low, high] = [fields.hex(), fields.hex(), fields.hex()];
     fields.number();
     const nsPid = fields.number();
@@ -216,7 +202,7 @@ export class LineDecoder {
 
   #owner(fields: LineFields): SocketFacts {
     const pointer = fields.hex();
-    const { netns: _, ...words } = { ...commonWords(fields.hex(), fields.hex(), fields.hex(), fields.hex(), fields.hex(), fields.hex(), fields.hex()), netns: 0 };
+    const words = commonWords(fields.hex(), fields.hex(), fields.hex(), fields.hex(), fields.hex(), fields.hex(), fields.hex());
     const uid = fields.number();
     const inode = orNull(fields.number());
     const user = fields.hex();
@@ -224,6 +210,7 @@ export class LineDecoder {
     const group = groupOf(fields.hex(), fields.number(), fields.number());
     const substate = stateOf(fields.number());
     const expires = fields.big();
+    // The namespace is that of the bucket, which the line at the end of the walk tells.
     const common = { ...words, netns: 0, state: words.state === "CLOSE" ? ("BOUND" as const) : words.state };
     if (words.state === "TIME_WAIT") {
       const rest = { inode: null, uid: null, group: null, protocol: "tcp" as const, subflow: null };
@@ -296,57 +283,6 @@ function withoutBinder(walk: WalkFacts, call: CallEvent): WalkFacts {
   const owners = walk.owners.filter(({ sk }) => sk !== call.socket.sk);
   const self = walk.owners.length - owners.length;
   return { ...walk, owners, visited: walk.visited - self, possible: walk.possible - self, printed: walk.printed - self };
-}
-
-const orNull = (value: number) => (value === 0 ? null : value);
-
-function stateOf(number: number): State {
-  return STATES[number] ?? "CLOSE";
-}
-
-function protocolOf(number: number): Protocol {
-  const protocol = PROTOCOLS[number];
-  if (!protocol) throw new Error(`unknown protocol ${number}`);
-  return protocol;
-}
-
-function groupOf(pointer: bigint, id: number, size: number): SocketFacts["group"] {
-  return pointer === 0n ? null : { id, size };
-}
-
-/** Eight bytes as they lie in memory. */
-function bytesOf(word: bigint): number[] {
-  return Array.from({ length: 8 }, (_, index) => Number((word >> BigInt(8 * index)) & 0xffn));
-}
-
-/** Takes apart the words that the programs read from struct sock_common (layout.ts checks that they are adjacent). */
-function commonWords(addresses: bigint, ports: bigint, meta: bigint, local0: bigint, local1: bigint, peer0: bigint, peer1: bigint) {
-  const address = bytesOf(addresses);
-  const port = bytesOf(ports);
-  const bits = Number((meta >> 24n) & 0xffn);
-  const family: Family = Number(meta & 0xffffn) === AF_INET6 ? "ipv6" : "ipv4";
-  const peerPort = ((port[4] ?? 0) << 8) | (port[5] ?? 0);
-  const peer = family === "ipv6" ? ipv6Text([...bytesOf(peer0), ...bytesOf(peer1)]) : ipv4Text(address);
-  return {
-    family,
-    address: family === "ipv6" ? ipv6Text([...bytesOf(local0), ...bytesOf(local1)]) : ipv4Text(address.slice(4)),
-    port: (port[6] ?? 0) | ((port[7] ?? 0) << 8),
-    peer: peerPort === 0 ? null : { address: peer, port: peerPort },
-    state: stateOf(Number((meta >> 16n) & 0xffn)),
-    reuseAddr: (bits & 0xf) !== 0,
-    reusePort: (bits & 0x10) !== 0,
-    ipv6Only: (bits & 0x20) !== 0,
-    device: Number((meta >> 32n) & 0xffffffffn),
-  };
-}
-
-/** The user's sockaddr_in or sockaddr_in6. AF_UNSPEC with 0.0.0.0 is taken as AF_INET by bind(2). */
-function sockaddr(head: bigint, low: bigint, high: bigint, family: Family) {
-  const bytes = bytesOf(head);
-  const asked: Family = Number(head & 0xffffn) === AF_INET6 ? "ipv6" : "ipv4";
-  const port = ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0);
-  const address = asked === "ipv6" ? ipv6Text([...bytesOf(low), ...bytesOf(high)]) : ipv4Text(bytes.slice(4));
-  return { family: Number(head & 0xffffn) === 0 ? family : asked, address, port };
 }
 
 /** The kernel has zeroed the address of a refused socket by now; what was asked for stands in its place. */

@@ -67,7 +67,7 @@ export async function openLive(machine: Machine, options: LiveOptions): Promise<
       release: machine.kernel,
       hz: trace.hz,
       bhash2: machine.layout.bhash2,
-      orphanUidIsZero: machine.orphanUidIsZero,
+      orphanUidIsZero: machine.layout.orphanUidIsZero,
     },
     bpftrace: machine.bpftrace,
     hooks: "tracepoint",

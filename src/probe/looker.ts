@@ -28,7 +28,8 @@ export class Looker {
   /** Sees every event as it arrives. */
   notice(event: TraceEvent): void {
     if ((event.type === "bind" || event.type === "listen") && event.walk) this.#watch(event.walk.owners);
-    if (event.type === "look" && !event.seed) this.#watch(event.walk.owners.filter(({ sk, state }) => state === "TIME_WAIT" || this.#connections.has(sk)));
+    if (event.type === "look" && !event.seed)
+      this.#watch(event.walk.owners.filter(({ sk, state }) => state === "TIME_WAIT" || this.#connections.has(sk)));
     if (event.type === "destroy" && this.#connections.delete(event.sk)) this.#lookIn(AFTER_END, event);
   }
 

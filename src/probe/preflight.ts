@@ -11,8 +11,6 @@ export interface Machine {
   kernel: string;
   bpftrace: string;
   layout: Layout;
-  /** The kernel still has sock_i_uid: a socket without a process counts as root's. */
-  orphanUidIsZero: boolean;
 }
 
 const BTF_PATH = "/sys/kernel/btf/vmlinux";
@@ -31,7 +29,6 @@ export async function preflight(): Promise<Result<Machine, Problem>> {
     kernel: release(),
     bpftrace: version.value,
     layout: layout.value,
-    orphanUidIsZero: /\bsock_i_uid\b/.test(readFileSync("/proc/kallsyms", "utf8")),
   });
 }
 
@@ -47,5 +44,8 @@ function kernelLayout(): Result<Layout, Problem> {
   }
   const layout = readLayout(new Btf(bytes));
   if (layout.ok) return layout;
-  return fail({ kind: "unsupported", message: `this kernel's BTF has no field ${layout.error}: its layout is not known to this bindtrace` });
+  return fail({
+    kind: "unsupported",
+    message: `this kernel's BTF has no field ${layout.error}: its layout is not known to this bindtrace`,
+  });
 }

@@ -69,7 +69,14 @@ export function lookBase(random: number): number {
 }
 
 function prelude({ layout, ports, lookBase: base }: ProgramOptions): string {
-  const defines = { ...ABI, ...WALK, ...layout.defines, LOOK_BASE: base, PORT_WATCHED: portTest("$port", ports), NUM_WATCHED: portTest("$num", ports) };
+  const defines = {
+    ...ABI,
+    ...WALK,
+    ...layout.defines,
+    LOOK_BASE: base,
+    PORT_WATCHED: portTest("$port", ports),
+    NUM_WATCHED: portTest("$num", ports),
+  };
   return [
     "struct bt_sockaddr { unsigned long head; unsigned long low; unsigned long high; unsigned int scope; };",
     ...Object.entries(defines).map(([name, value]) => `#define ${name} ${value}`),
@@ -78,9 +85,7 @@ function prelude({ layout, ports, lookBase: base }: ProgramOptions): string {
 
 function portTest(variable: string, ports: ProgramOptions["ports"]): string {
   if (ports.length === 0) return `(${variable} >= 0)`;
-  const tests = ports.map(([low, high]) =>
-    low === high ? `${variable} == ${low}` : `(${variable} >= ${low} && ${variable} <= ${high})`,
-  );
+  const tests = ports.map(([low, high]) => (low === high ? `${variable} == ${low}` : `(${variable} >= ${low} && ${variable} <= ${high})`));
   return `(${tests.join(" || ")})`;
 }
 

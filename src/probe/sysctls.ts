@@ -20,7 +20,9 @@ export function readSysctls(): Record<string, string> {
   const values: Record<string, string> = {};
   for (const name of NAMES) {
     try {
-      values[name] = readFileSync(`/proc/sys/${name.replaceAll(".", "/")}`, "utf8").trim().replace(/\s+/g, " ");
+      values[name] = readFileSync(`/proc/sys/${name.replaceAll(".", "/")}`, "utf8")
+        .trim()
+        .replace(/\s+/g, " ");
     } catch {
       // Not in this kernel, or not in this namespace.
     }

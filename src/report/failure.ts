@@ -14,11 +14,13 @@ const MAX_HOLDERS = 4;
 /** The block that explains one refused call. */
 export function failureBlock(record: FailureRecord, options: TextOptions): string {
   const head = `${paint("bad", options.ascii ? "x" : "✗", options)} ${clockTime(record.at, options)}  ${what(record, options)}`;
-  if (record.repeats > 0) return `${head}  (${record.errno} again, ${ordinal(record.repeats + 1)} in a row: ${still(record)})\n`;
+  if (record.repeats > 0) return `${head}  (${ordinal(record.repeats + 1)} time, ${still(record)})\n`;
   const shown = record.blockers.slice(0, MAX_BLOCKERS);
   const hidden = record.blockers.length - shown.length;
   const helps = record.advice.filter(({ wouldBind }) => wouldBind).map(({ code }) => ADVICE_SENTENCES[code]);
-  const useless = record.advice.filter(({ wouldBind, target }) => !wouldBind && target === "binder").map(({ code }) => ADVICE_SENTENCES[code]);
+  const useless = record.advice
+    .filter(({ wouldBind, target }) => !wouldBind && target === "binder")
+    .map(({ code }) => ADVICE_SENTENCES[code]);
   const dot = options.ascii ? "; " : " · ";
   return [
     `${paint("strong", head, options)}  (${record.errno})`,
@@ -47,7 +49,7 @@ function what(record: FailureRecord, options: TextOptions): string {
 }
 
 const still = (record: FailureRecord) =>
-  record.blockers.length > 0 ? `still blocked by ${record.blockers.map(({ socket }) => socket).join(", ")}` : "nobody found";
+  record.blockers.length > 0 ? `still ${record.blockers.map(({ socket }) => socket).join(", ")}` : "still unexplained";
 
 function blockerLines(blocker: BlockerRecord, record: FailureRecord, options: TextOptions): string[] {
   const protocol = blocker.protocol === "tcp" ? "" : `  ${blocker.protocol}`;
@@ -69,16 +71,18 @@ function since(blocker: BlockerRecord, record: FailureRecord, options: TextOptio
 function heldBy(blocker: BlockerRecord, record: FailureRecord, options: TextOptions): string {
   if (blocker.state === "TIME_WAIT") {
     const end = blocker.expiresAt;
-    return end === null ? "no process holds it" : `no process holds it; free at about ${clockTime(end, options)}, ${between(record.at, end)} later`;
+    return end === null
+      ? "no process holds it"
+      : `no process holds it; free at about ${clockTime(end, options)}, ${between(record.at, end)} later`;
   }
   return holderText(blocker.holders, blocker.holdersComplete, options);
 }
 
 function holderText(holders: readonly HolderRecord[], complete: boolean, options: TextOptions): string {
   const named = holders.slice(0, MAX_HOLDERS).map((holder) => {
-    const inherited = holder.via === "inherited" ? "inherited " : "";
+    const how = holder.via === "inherited" || holder.via === "received" ? `${holder.via} ` : "";
     const command = truncate(escapeText(holder.command, options.ascii), COMMAND_WIDTH, options);
-    return `${name(holder.comm, options)}[${holder.pid}] through ${inherited}fd ${holder.fd}${command ? `: ${command}` : ""}`;
+    return `${name(holder.comm, options)}[${holder.pid}] through ${how}fd ${holder.fd}${command ? `: ${command}` : ""}`;
   });
   const more = holders.length > MAX_HOLDERS ? [`${holders.length - MAX_HOLDERS} more`] : [];
   const unsure = complete ? [] : ["the search for holders is not finished"];

@@ -24,7 +24,8 @@ export const RULE_SENTENCES: Readonly<Record<Rule, string>> = {
 
 /** Why a bind fails with another error than EADDRINUSE (bind(2), and the checks of __inet_bind). */
 const CAUSES: Readonly<Record<string, string>> = {
-  EACCES: "the port is below net.ipv4.ip_unprivileged_port_start and the process has no CAP_NET_BIND_SERVICE, or a security module refused it",
+  EACCES:
+    "the port is below net.ipv4.ip_unprivileged_port_start and the process has no CAP_NET_BIND_SERVICE, or a security module refused it",
   EPERM: "a cgroup program or a security module forbids it",
   EADDRNOTAVAIL: "the address does not belong to this machine (network namespace)",
   EINVAL: "the socket is bound already, or the address does not fit it",

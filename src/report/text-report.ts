@@ -52,9 +52,9 @@ export class TextReport implements Report {
 }
 
 function sessionLine({ ports, kernel, hooks, bpftrace }: SessionRecord): string {
-  const watched = ports.map(([low, high]) => (low === high ? `${low}` : `${low}-${high}`)).join(",") || "all ports";
+  const watched = ports.map(([low, high]) => (low === high ? `${low}` : `${low}-${high}`)).join(",");
   const [major, minor] = [kernel.split("."), bpftrace.split(".")].map((parts) => parts.slice(0, 2).join("."));
-  return `bindtrace: armed on ${watched} (kernel ${major}, hook set ${hooks}, bpftrace ${minor})\n`;
+  return `bindtrace: armed on ${watched === "" ? "all ports" : `${watched}/tcp`} (kernel ${major}, hook set ${hooks}, bpftrace ${minor})\n`;
 }
 
 function summaryLine({ failures, explained, lost }: SummaryRecord): string {

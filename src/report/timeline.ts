@@ -65,7 +65,10 @@ export function timelineTable(timeline: PortTimeline, header: Header, options: T
     table.push([time(row.t, anchor, options), ...marks, rowText(row, options)]);
   });
   const hidden = timeline.lanes.length - lanes.length;
-  const body = table.toString().split("\n").map((line) => line.trimEnd());
+  const body = table
+    .toString()
+    .split("\n")
+    .map((line) => line.trimEnd());
   return [
     paint("strong", `${timeline.port}/${timeline.protocol} in network namespace ${timeline.netns}`, options),
     ...body,
@@ -137,5 +140,7 @@ function rowText(row: Row, options: TextOptions): string {
 }
 
 function place({ facts }: Socket): string {
-  return facts.peer ? `${endpoint(facts.address, facts.port)} to ${endpoint(facts.peer.address, facts.peer.port)}` : endpoint(facts.address, facts.port);
+  return facts.peer
+    ? `${endpoint(facts.address, facts.port)} to ${endpoint(facts.peer.address, facts.peer.port)}`
+    : endpoint(facts.address, facts.port);
 }

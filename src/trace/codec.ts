@@ -23,7 +23,9 @@ export function decodeHeader(line: string): Result<Header, string> {
   const format = z.looseObject({ format: z.literal("bindtrace"), version: z.number() }).safeParse(value);
   if (!format.success) return fail("is not a bindtrace trace: record one with `bindtrace --save FILE`");
   if (format.data.version > TRACE_VERSION) {
-    return fail(`was written by a newer bindtrace (trace version ${format.data.version}, this one reads ${TRACE_VERSION}): update bindtrace`);
+    return fail(
+      `was written by a newer bindtrace (trace version ${format.data.version}, this one reads ${TRACE_VERSION}): update bindtrace`,
+    );
   }
   const header = headerSchema.safeParse(value);
   return header.success ? ok(header.data) : fail(`has a damaged header (${issue(header.error)}): record it again`);

@@ -146,8 +146,7 @@ function listeningSocket(port) {
 
 function holders(inode) {
   const isSocket = (fd) => attempt(() => readlinkSync(fd)) === `socket:[${inode}]`;
-  const isHolder = (pid) =>
-    attempt(() => readdirSync(`/proc/${pid}/fd`))?.some((fd) => isSocket(`/proc/${pid}/fd/${fd}`));
+  const isHolder = (pid) => attempt(() => readdirSync(`/proc/${pid}/fd`))?.some((fd) => isSocket(`/proc/${pid}/fd/${fd}`));
   return readdirSync("/proc")
     .map(Number)
     .filter((pid) => pid > 0 && isHolder(pid))

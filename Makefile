@@ -1,0 +1,51 @@
+# `make` lists the targets. Each installs what it needs where it may.
+
+SHELL := /bin/bash
+STAMPS := .stamps
+ROOT := $(shell test "$$(id -u)" = 0 && echo yes)
+
+.DEFAULT_GOAL := help
+.PHONY: help install build tools demo test check fix samples golden clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(STAMPS)/npm: package.json package-lock.json
+	npm ci --no-fund --no-audit
+	@mkdir -p $(STAMPS) && touch $@
+
+# bpftrace to trace with, the others for the tests; left alone where only root could install them.
+$(STAMPS)/tools:
+ifeq ($(ROOT),yes)
+	@command -v bpftrace ip python3 setpriv unshare nsenter >/dev/null || \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends bpftrace iproute2 python3 util-linux >/dev/null; } || \
+	  echo "bpftrace and the test tools could not be installed: live tests will be skipped"
+	@mkdir -p $(STAMPS) && touch $@
+endif
+
+install: $(STAMPS)/npm ## install the npm packages
+
+tools: $(STAMPS)/tools ## install bpftrace and the test tools (root, Debian)
+
+build: install ## compile to dist/
+	@rm -rf dist && npx tsc -p tsconfig.json && chmod +x dist/cli.js
+
+demo: build tools ## a real flaky restart under the trace, explained, saved and replayed
+	@bash test/lab/demo.sh
+
+test: build tools ## all tests; live ones need root and bpftrace
+	npx vitest run
+
+check: install ## lint, layering and types
+	npx biome check --error-on-warnings
+	npx tsc -p tsconfig.json --noEmit
+	npx tsc -p test/tsconfig.json --noEmit
+
+fix: install ## mend what lint can mend
+	npx biome check --write
+
+samples: build tools ## record the samples anew (root)
+	npx tsx test/record-samples.ts
+
+clean: ## remove what was built
+	rm -rf dist $(STAMPS)
