@@ -45,7 +45,13 @@ fix: install ## mend what lint can mend
 	npx biome check --write
 
 samples: build tools ## record the samples anew (root)
-	npx tsx test/record-samples.ts
+	bash test/lab/record-samples.sh
+
+golden: build ## write anew what the samples are expected to show
+	@for trace in samples/*/trace.jsonl; do \
+	  node dist/cli.js replay $$trace > $${trace%trace.jsonl}report.txt || test $$? -eq 1 || exit 1; \
+	  node dist/cli.js replay $$trace --json > $${trace%trace.jsonl}report.jsonl || test $$? -eq 1 || exit 1; \
+	done
 
 clean: ## remove what was built
 	rm -rf dist $(STAMPS)

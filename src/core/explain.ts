@@ -1,3 +1,4 @@
+import type { Nanos } from "../base/nanoseconds.ts";
 import { type Advice, adviseOn } from "./advice.ts";
 import { bindsIpv6Only, conflict, type KernelTraits, type Party, type Rule } from "./conflict.ts";
 import type { CallEvent, SocketFacts } from "./event.ts";
@@ -7,7 +8,8 @@ import type { WalkedOwner } from "./table.ts";
 /** The answer to one failed bind or listen. */
 export interface Verdict {
   rule: Rule;
-  blockers: { socket: Socket; rule: Rule; decisive: boolean }[];
+  /** The sockets to blame, as they were at the refusal. */
+  blockers: { socket: Socket; facts: SocketFacts; rule: Rule; decisive: boolean }[];
   evidence: "bucket" | "table" | "none";
   confidence: "exact" | "inferred" | "unknown";
   /** Why it is not exact, one clause each. */
@@ -17,56 +19,87 @@ export interface Verdict {
   advice: Advice[];
 }
 
+/** A socket that the events before the refusal show to have had the port, and when it let go during the call. */
+export interface RememberedOwner {
+  socket: Socket;
+  facts: SocketFacts;
+  endedAt: Nanos | null;
+}
+
+export interface Evidence {
+  /** Owners that the walk of this very failure showed. */
+  owners: readonly WalkedOwner[];
+  /** What the events tell, for the case that the walk came too late or was lost. */
+  remembered: readonly RememberedOwner[];
+  kernel: KernelTraits;
+}
+
 /**
  * Explains a refused call from the owners that the kernel's own bucket held. A socket is blamed only when
  * the kernel's rule says that it conflicts; without such a socket the verdict is `unknown` and says why.
  */
-export function explain(call: CallEvent, owners: readonly WalkedOwner[], kernel: KernelTraits): Verdict {
+export function explain(call: CallEvent, evidence: Evidence): Verdict {
   if (call.errno !== "EADDRINUSE") return withoutBlocker("not-a-conflict", "exact", []);
-  if (call.type === "bind" ? call.requested.port === 0 : call.socket.port === 0) {
-    return withoutBlocker("ports-exhausted", "inferred", ["the tracepoint hook set does not see the kernel's search for a free port"]);
-  }
-  const { walk } = call;
   if (call.socket.protocol === "udp") {
     return withoutBlocker("no-owner-found", "unknown", ["the owners of UDP ports are not walked by this version"]);
   }
-  if (walk === null) return withoutBlocker("no-owner-found", "unknown", ["the look at the bind bucket was lost"]);
-
-  const binder = binderParty(call);
-  const judged = owners
-    .map((owner) => ({ ...owner, party: ownerParty(owner.facts) }))
-    .map((owner) => ({ ...owner, rule: conflict(binder, owner.party, kernel) }));
-  const blockers = judged
-    .filter((owner): owner is typeof owner & { rule: Rule } => owner.rule !== null)
-    .sort((a, b) => severity(a.facts) - severity(b.facts));
-  const walkComplete = !walk.lost && walk.missed === 0 && walk.printed === walk.possible && walk.buckets === 1;
-  const counted = { evidence: "bucket" as const, ownersCounted: walk.visited, walkComplete };
-  const first = blockers[0];
-  if (!first) {
-    return { ...withoutBlocker("no-owner-found", "unknown", whyNobody(walk.lost || !walkComplete)), ...counted };
+  if (call.socket.port === 0) {
+    return withoutBlocker("ports-exhausted", "inferred", ["the tracepoint hook set does not see the kernel's search for a free port"]);
   }
-
+  const { walk } = call;
+  const walkComplete = walk !== null && !walk.lost && walk.missed === 0 && walk.printed === walk.possible && walk.buckets <= 1;
+  const binder = binderParty(call);
   const doubts: string[] = [];
   if (call.swapped) doubts.push("another thread put a different socket behind the descriptor during the call");
-  if (!walkComplete) doubts.push("not every owner of the port could be looked at");
-  for (const { socket, knownSince } of blockers) {
+  if (!walkComplete) doubts.push(walk === null ? "the look at the bind bucket was lost" : "not every owner of the port could be looked at");
+
+  // The walk follows the refusal, so it may show a socket that came only after it: that one is innocent.
+  const present = evidence.owners.filter(({ socket }) => socket.bindEnteredAt === null || socket.bindEnteredAt <= call.t);
+  const judge = <T extends { facts: SocketFacts }>(owner: T) => {
+    const party = ownerParty(owner.facts);
+    return { ...owner, party, rule: conflict(binder, party, evidence.kernel) };
+  };
+  const judged = present.map(judge);
+  let blockers: Judged[] = judged.filter(conflicting);
+  let source: Verdict["evidence"] = "bucket";
+  for (const { socket, knownSince } of judged.filter(conflicting)) {
     if (knownSince === null || knownSince > call.enteredAt) doubts.push(`${socket.id} is not known to have been there before the call`);
   }
-  const onlyOne = blockers.length === 1 && doubts.length === 0;
+  if (blockers.length === 0) {
+    const gone = evidence.remembered.filter(({ endedAt }) => endedAt !== null || !walkComplete);
+    blockers = gone.map(judge).filter(conflicting);
+    source = "table";
+    for (const { socket } of blockers) doubts.push(`${socket.id} is known from earlier events; the look at the bucket did not find it`);
+  }
+  const ownersCounted = walk?.visited ?? 0;
+  blockers.sort((a, b) => severity(a.facts) - severity(b.facts));
+  const first = blockers[0];
+  if (!first) return { ...withoutBlocker("no-owner-found", "unknown", [...doubts, ...WHY_NOBODY]), ownersCounted, walkComplete };
   return {
-    ...counted,
     rule: first.rule,
-    blockers: blockers.map(({ socket, rule }) => ({ socket, rule, decisive: onlyOne })),
+    blockers: blockers.map(({ socket, facts, rule }) => ({ socket, facts, rule, decisive: blockers.length === 1 && doubts.length === 0 })),
+    evidence: source,
     confidence: doubts.length === 0 ? "exact" : "inferred",
     doubts,
+    ownersCounted,
+    walkComplete,
     advice: adviseOn(
       binder,
-      blockers.map((owner) => owner.party),
-      judged.filter((owner) => owner.rule === null).map((owner) => owner.party),
-      kernel,
+      blockers.map(({ party }) => party),
+      judged.filter((owner) => !conflicting(owner)).map(({ party }) => party),
+      evidence.kernel,
     ),
   };
 }
+
+interface Judged {
+  socket: Socket;
+  facts: SocketFacts;
+  party: Party;
+  rule: Rule;
+}
+
+const conflicting = <T extends { rule: Rule | null }>(owner: T): owner is T & { rule: Rule } => owner.rule !== null;
 
 /** The binder as the kernel saw it during the call. */
 export function binderParty(call: CallEvent): Party {
@@ -93,14 +126,13 @@ function severity({ state }: SocketFacts): number {
   return state === "TIME_WAIT" ? 3 : 2;
 }
 
-function whyNobody(incomplete: boolean): string[] {
-  return [
-    "the blocker may have gone between the refusal and the look at the bucket",
-    "the kernel may have had no memory for the bucket",
-    "a cgroup or LSM program may have returned the error",
-    ...(incomplete ? ["owners were lost or not looked at"] : []),
-  ];
-}
+/** How EADDRINUSE can come without a socket that conflicts. */
+const WHY_NOBODY = [
+  "the blocker may have gone between the refusal and the look at the bucket",
+  "the kernel may have had no memory for the bucket",
+  "a cgroup or LSM program may have returned the error",
+  "events may have been lost",
+];
 
 function withoutBlocker(rule: Rule, confidence: Verdict["confidence"], doubts: string[]): Verdict {
   return { rule, blockers: [], evidence: "none", confidence, doubts, ownersCounted: 0, walkComplete: false, advice: [] };

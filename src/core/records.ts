@@ -151,8 +151,7 @@ export class RecordBuilder {
     };
   }
 
-  #blocker(failure: Failure, { socket, rule, decisive }: Failure["verdict"]["blockers"][number]): BlockerRecord {
-    const facts = failure.owners.find((owner) => owner.socket === socket)?.facts ?? socket.facts;
+  #blocker(failure: Failure, { socket, facts, rule, decisive }: Failure["verdict"]["blockers"][number]): BlockerRecord {
     const opener = socket.opener;
     const exitedAt = opener ? (this.#table.processes.get(opener.pid)?.exitedAt ?? null) : null;
     return {

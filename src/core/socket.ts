@@ -7,11 +7,14 @@ export interface Socket {
   facts: SocketFacts;
   /** First event or look that showed it. */
   seenAt: Nanos;
-  /** Return of its successful bind; null when it was bound before anything was seen of it. */
+  /** Entry and return of its successful bind; null when it was bound before anything was seen of it. */
+  bindEnteredAt: Nanos | null;
   boundAt: Nanos | null;
   /** Earliest instant at which it is proven to have been in the bind bucket. */
   inBucketSince: Nanos | null;
   listeningSince: Nanos | null;
+  /** End of listening, where that was seen. */
+  listenedUntil: Nanos | null;
   /** The end of the struct sock; a TIME_WAIT remainder may follow. */
   destroyedAt: Nanos | null;
   /** When the port was free of it. */

@@ -7,17 +7,21 @@ import type { Socket } from "./socket.ts";
 import { SocketTable, type WalkedOwner } from "./table.ts";
 import { type PortTimeline, type Row, unavailable } from "./timeline.ts";
 
-/** A refused call on its way into a report. */
-export interface Failure {
+/** A refused call whose holders are being looked for. */
+interface Refusal {
   id: string;
   call: CallEvent;
   binder: Socket;
-  verdict: Verdict;
   /** The blockers as the walk of this failure showed them. */
   owners: WalkedOwner[];
   holders: Map<number, Holder[]>;
   holdersComplete: boolean;
-  reported: boolean;
+  row: Row | undefined;
+}
+
+/** A refused call with its verdict. */
+export interface Failure extends Refusal {
+  verdict: Verdict;
   /** Blockers that have let go since. */
   released: Set<Socket>;
 }
@@ -37,7 +41,9 @@ export class Story {
   readonly #options: StoryOptions;
   readonly #records: RecordBuilder;
   /** Refused calls whose holders are still being looked for, by instant and thread. */
-  readonly #waiting = new Map<string, Failure>();
+  readonly #waiting = new Map<string, Refusal>();
+  /** Reported failures whose search for holders goes on. */
+  readonly #searching = new Map<string, Failure>();
   /** Reported failures with a blocker that has not let go. */
   readonly #open = new Set<Failure>();
   readonly #timelines = new Map<string, PortTimeline>();
@@ -97,10 +103,12 @@ export class Story {
 
   /** Reports what is still waiting, then the summary. */
   finish(): OutputRecord[] {
-    const waiting = [...this.#waiting.values()].filter(({ reported }) => !reported).flatMap((failure) => this.#report(failure));
+    const waiting = [...this.#waiting.values()].flatMap((refusal) => this.#report(refusal).records);
+    this.#waiting.clear();
+    const releases = this.#owedReleases();
     const { failures, explained } = this.#counts;
     const ports = this.timelines().map((timeline) => ({ timeline, unavailableNs: unavailable(timeline.rows, this.#end) }));
-    return [...waiting, this.#records.summary({ failures, explained, lost: this.#lost }, ports)];
+    return [...waiting, ...releases, this.#records.summary({ failures, explained, lost: this.#lost }, ports)];
   }
 
   /** One timeline for each port on which something happened to a reported failure or a socket. */
@@ -116,27 +124,10 @@ export class Story {
     }
     const owners = event.walk ? this.#walked(event.walk, event.t) : [];
     const binder = this.#table.call(event);
-    const failure: Failure = {
-      id: `f${++this.#counts.seen}`,
-      call: event,
-      binder,
-      verdict: explain(event, owners, this.#header.kernel),
-      owners,
-      holders: new Map(),
-      holdersComplete: false,
-      reported: false,
-      released: new Set(),
-    };
-    this.#waiting.set(key(event), failure);
-    this.#row(
-      "refused",
-      event.t,
-      binder,
-      event,
-      failure.id,
-      event.type === "bind" ? event.requested.port : event.socket.port,
-      failure.verdict,
-    );
+    const port = event.type === "bind" ? event.requested.port : event.socket.port;
+    const id = `f${++this.#counts.seen}`;
+    const row = this.#row("refused", event.t, binder, event, id, port);
+    this.#waiting.set(key(event), { id, call: event, binder, owners, holders: new Map(), holdersComplete: false, row });
     return [];
   }
 
@@ -147,25 +138,36 @@ export class Story {
   }
 
   #holders(event: EventOf<"holders">): OutputRecord[] {
-    const failure = this.#waiting.get(key({ t: event.failureAt, tid: event.tid }));
-    if (!failure) return [];
-    if (event.complete) this.#waiting.delete(key(failure.call));
-    for (const { inode, holders } of event.sockets) failure.holders.set(inode, holders);
-    failure.holdersComplete = event.complete;
-    if (!failure.reported) return this.#report(failure);
-    return event.late && this.#options.reports(failure.call) ? this.#records.holders(failure, event.t) : [];
+    const at = key({ t: event.failureAt, tid: event.tid });
+    const refusal = this.#waiting.get(at) ?? this.#searching.get(at);
+    if (!refusal) return [];
+    for (const { inode, holders } of event.sockets) refusal.holders.set(inode, holders);
+    refusal.holdersComplete = event.complete;
+    const late = this.#searching.get(at);
+    if (late) {
+      if (event.complete) this.#searching.delete(at);
+      return this.#options.reports(late.call) ? this.#records.holders(late, event.t) : [];
+    }
+    this.#waiting.delete(at);
+    const { failure, records } = this.#report(refusal);
+    if (!event.complete) this.#searching.set(at, failure);
+    return [...records, ...this.#owedReleases()];
   }
 
-  #report(failure: Failure): OutputRecord[] {
-    failure.reported = true;
-    if (!this.#options.reports(failure.call)) return [];
+  #report(refusal: Refusal): { failure: Failure; records: OutputRecord[] } {
+    const { call, owners, row } = refusal;
+    const remembered = this.#table.heldDuring(call.socket, call.enteredAt, call.t);
+    const verdict = explain(call, { owners, remembered, kernel: this.#header.kernel });
+    const failure: Failure = { ...refusal, verdict, released: new Set() };
+    if (row) row.blockers = verdict.blockers.map(({ socket }) => socket);
+    if (!this.#options.reports(call)) return { failure, records: [] };
     this.#counts.failures++;
-    if (failure.verdict.confidence !== "unknown") this.#counts.explained++;
-    if (failure.verdict.blockers.length > 0) this.#open.add(failure);
+    if (verdict.confidence !== "unknown") this.#counts.explained++;
+    if (verdict.blockers.length > 0) this.#open.add(failure);
     const last = this.#lastReported;
     this.#repeats = last && isRepeat(last, failure) ? this.#repeats + 1 : 0;
     this.#lastReported = failure;
-    return [this.#records.failure(failure, this.#repeats), ...this.#releases(failure)];
+    return { failure, records: [this.#records.failure(failure, this.#repeats)] };
   }
 
   #look(event: EventOf<"look">): OutputRecord[] {
@@ -201,7 +203,12 @@ export class Story {
   #release(socket: Socket, at: Nanos): OutputRecord[] {
     socket.releasedAt = at;
     this.#row("released", at, socket, socket.endedBy, this.#records.releaseVia(socket));
-    return [...this.#open].flatMap((failure) => this.#releases(failure));
+    return this.#owedReleases();
+  }
+
+  /** Releases that reported failures wait for. They are told after every refusal that came before them. */
+  #owedReleases(): OutputRecord[] {
+    return this.#waiting.size > 0 ? [] : [...this.#open].flatMap((failure) => this.#releases(failure));
   }
 
   /** Release records that a reported failure still owes. */
@@ -238,18 +245,18 @@ export class Story {
     process: { pid: number; comm: string } | null,
     detail: string,
     port = socket?.facts.port ?? 0,
-    verdict?: Verdict,
-  ): void {
-    if (!socket) return;
+  ): Row | undefined {
+    if (!socket) return undefined;
     const { netns } = socket.facts;
     const protocol = socket.facts.protocol === "udp" ? "udp" : "tcp";
     const key = `${netns}/${protocol}/${port}`;
     const timeline = this.#timelines.get(key) ?? { netns, protocol, port, rows: [], lanes: [] };
     this.#timelines.set(key, timeline);
     if (kind !== "refused" && !timeline.lanes.includes(socket)) timeline.lanes.push(socket);
-    const blockers = verdict?.blockers.map((blocker) => blocker.socket) ?? [];
     const who = process && { pid: process.pid, comm: process.comm };
-    timeline.rows.push({ t, kind, socket, state: socket.facts.state, process: who, detail, blockers });
+    const row: Row = { t, kind, socket, state: socket.facts.state, process: who, detail, blockers: [] };
+    timeline.rows.push(row);
+    return row;
   }
 }
 

@@ -59,6 +59,7 @@ export class SocketTable {
     if (!succeeded) return socket;
     socket.binderOnly = false;
     if (event.type === "bind") {
+      socket.bindEnteredAt ??= event.enteredAt;
       socket.boundAt ??= event.t;
       socket.opener = { pid: event.pid, comm: event.comm, fd: event.fd };
     } else {
@@ -87,12 +88,31 @@ export class SocketTable {
     });
   }
 
+  /** Sockets that were bound to the port before `from` and let it go between `from` and `to`, or not yet, as they were then. */
+  heldDuring(
+    { netns, port, protocol }: SocketFacts,
+    from: Nanos,
+    to: Nanos,
+  ): { socket: Socket; facts: SocketFacts; endedAt: Nanos | null }[] {
+    return this.sockets
+      .filter(({ facts, inBucketSince, releasedAt }) => {
+        const samePort = facts.netns === netns && facts.port === port && (facts.protocol === "udp") === (protocol === "udp");
+        return samePort && inBucketSince !== null && inBucketSince < from && (releasedAt === null || releasedAt >= from);
+      })
+      .map((socket) => {
+        const listened = socket.listenedUntil !== null && socket.listenedUntil >= from;
+        const facts: SocketFacts = listened ? { ...socket.facts, state: "LISTEN" } : socket.facts;
+        return { socket, facts, endedAt: socket.releasedAt !== null && socket.releasedAt <= to ? socket.releasedAt : null };
+      });
+  }
+
   state(event: EventOf<"state">): Socket | undefined {
     const socket = this.find(event.sk, event.inode);
     if (!socket || socket.binderOnly) return undefined;
     // A refused listen passes through LISTEN and back (inet_csk_listen_start); the socket stays bound.
     const state = event.to === "CLOSE" && socket.facts.peer === null ? "BOUND" : event.to;
     socket.facts = { ...socket.facts, state };
+    if (event.from === "LISTEN") socket.listenedUntil = event.t;
     socket.listeningSince = event.to === "LISTEN" ? (socket.listeningSince ?? event.t) : null;
     return socket;
   }
@@ -154,9 +174,11 @@ export class SocketTable {
       id: `s${this.sockets.length + 1}`,
       facts,
       seenAt: t,
+      bindEnteredAt: null,
       boundAt: null,
       inBucketSince: null,
       listeningSince: null,
+      listenedUntil: null,
       destroyedAt: null,
       releasedAt: null,
       opener: null,

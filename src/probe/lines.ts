@@ -36,6 +36,8 @@ export class LineDecoder {
   readonly #pointers = new Map<bigint, number>();
   readonly #walks = new Map<number, OpenWalk>();
   readonly #sequence = new SequenceCheck();
+  /** Numbers that each CPU had given out at the last mark. */
+  readonly #given = new Map<number, number>();
   /** CLOCK_BOOTTIME of the first line: instant 0. */
   #anchor: bigint | null = null;
   /** Instant of the newest line. */
@@ -63,7 +65,12 @@ export class LineDecoder {
     let before: TraceEvent[] = [];
     try {
       if (fields.tag === "ready") return this.#ready(fields);
+      if (fields.tag === "beat") return [];
       const cpu = fields.number();
+      if (fields.tag === "count") {
+        this.#given.set(cpu, fields.number());
+        return [];
+      }
       before = this.#lostEvents(cpu, this.#sequence.gap(cpu, fields.number()));
       return [...before, ...this.#decode(fields, cpu)].map((event) => eventSchema.parse(event));
     } catch {
@@ -72,10 +79,10 @@ export class LineDecoder {
     }
   }
 
-  /** Compares with the last number that each CPU gave out, printed by bpftrace at its end. */
-  finish(lastOfCpu: ReadonlyMap<number, number>): TraceEvent[] {
+  /** Everything that came before the last mark has arrived: what the CPUs had numbered by then and is missing was lost. */
+  finish(): TraceEvent[] {
     const open = [...this.#walks.keys()].flatMap((cpu) => this.#abandon(cpu));
-    return [...open, ...this.#sequence.missing(lastOfCpu).flatMap(({ cpu, count }) => this.#lostEvents(cpu, count))];
+    return [...open, ...this.#sequence.missing(this.#given).flatMap(({ cpu, count }) => this.#lostEvents(cpu, count))];
   }
 
   #ready(fields: LineFields): TraceEvent[] {
@@ -108,8 +115,6 @@ export class LineDecoder {
 
   #other(fields: LineFields, cpu: number, t: Nanos): TraceEvent[] {
     switch (fields.tag) {
-      case "beat":
-        return [];
       case "call":
         return this.#call(fields, cpu, t);
       case "close": {
@@ -204,7 +209,8 @@ export class LineDecoder {
     const pointer = fields.hex();
     const words = commonWords(fields.hex(), fields.hex(), fields.hex(), fields.hex(), fields.hex(), fields.hex(), fields.hex());
     const uid = fields.number();
-    const inode = orNull(fields.number());
+    // Of a TIME_WAIT owner these are bytes past its end: any number at all.
+    const inode = fields.big();
     const user = fields.hex();
     const userProtocol = fields.number();
     const group = groupOf(fields.hex(), fields.number(), fields.number());
@@ -221,7 +227,7 @@ export class LineDecoder {
       ...common,
       sk: this.#pointer(isSubflow ? user : pointer),
       subflow: isSubflow ? this.#pointer(pointer) : null,
-      inode,
+      inode: orNull(Number(inode)),
       uid,
       group,
       protocol: isSubflow ? "mptcp" : "tcp",

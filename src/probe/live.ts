@@ -101,7 +101,6 @@ class LiveStream {
   readonly #reorder = new ReorderBuffer<TraceEvent>(WINDOW);
   readonly #holders: HolderFinder;
   readonly #looker: Looker;
-  readonly #lastOfCpu = new Map<number, number>();
   readonly #marks: ((t: Nanos) => void)[] = [];
   readonly #firstSample = sampleJiffies();
   readonly #finished: Promise<void>;
@@ -184,7 +183,7 @@ class LiveStream {
     const { died } = await this.#bpftrace.ended;
     clearInterval(this.#tick);
     this.#looker.stop();
-    for (const event of this.#decoder.finish(this.#lastOfCpu)) this.#arrive(event);
+    for (const event of this.#decoder.finish()) this.#arrive(event);
     await this.#holders.settled();
     this.#release(true);
     this.output.push({
@@ -199,11 +198,6 @@ class LiveStream {
   }
 
   #line(line: string): void {
-    const last = /^@q\[(\d+)\]: (\d+)$/.exec(line);
-    if (last) {
-      this.#lastOfCpu.set(Number(last[1]), Number(last[2]));
-      return;
-    }
     // What bpftrace says by itself on stdout; losses show as gaps in the numbers.
     if (/^(Attach(ing|ed) \d+ probe|Lost \d+ events)/.test(line)) return;
     for (const event of this.#decoder.decode(line)) this.#arrive(event);

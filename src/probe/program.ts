@@ -4,6 +4,9 @@ import type { Layout } from "./layout.ts";
 /** Version of the line protocol between bpf/ and lines.ts. */
 export const PROTOCOL_VERSION = 1;
 
+/** CPUs whose numbers a mark reports; more would be too long a loop for the verifier. */
+const MAX_CPUS = 256;
+
 /** How much of a bind bucket one walk may visit and print; the verifier sets the bounds. */
 const WALK = { WALK_CHAIN: 32, WALK_ADDRESSES: 8, WALK_OWNERS: 64, WALK_PRINTS: 64, WALK_CONNECTIONS: 40 };
 
@@ -74,6 +77,7 @@ function prelude({ layout, ports, lookBase: base }: ProgramOptions): string {
     ...WALK,
     ...layout.defines,
     LOOK_BASE: base,
+    CPUS: Math.min(MAX_CPUS, possibleCpus()),
     PORT_WATCHED: portTest("$port", ports),
     NUM_WATCHED: portTest("$num", ports),
   };
@@ -87,6 +91,12 @@ function portTest(variable: string, ports: ProgramOptions["ports"]): string {
   if (ports.length === 0) return `(${variable} >= 0)`;
   const tests = ports.map(([low, high]) => (low === high ? `${variable} == ${low}` : `(${variable} >= ${low} && ${variable} <= ${high})`));
   return `(${tests.join(" || ")})`;
+}
+
+/** CPU numbers go from 0 to below this. */
+function possibleCpus(): number {
+  const ranges = readFileSync("/sys/devices/system/cpu/possible", "utf8");
+  return 1 + Math.max(...(ranges.match(/\d+/g)?.map(Number) ?? [0]));
 }
 
 function readPart(name: string): string {

@@ -62,7 +62,7 @@ function blockerLines(blocker: BlockerRecord, record: FailureRecord, options: Te
 function since(blocker: BlockerRecord, record: FailureRecord, options: TextOptions): string {
   const { opener } = blocker;
   if (!opener || blocker.boundAt === null) {
-    return blocker.seenAt < record.enteredAt ? `there since before ${clockTime(blocker.seenAt, options)}` : "not seen before";
+    return blocker.seenAt < record.enteredAt ? `there since before ${clockTime(blocker.seenAt, options)}` : "first seen here";
   }
   const exited = opener.exitedAt === null ? "" : `, which exited ${between(opener.exitedAt, record.at)} earlier`;
   return `since ${clockTime(blocker.boundAt, options)}, bound by ${name(opener.comm, options)}[${opener.pid}]${exited}`;

@@ -1,0 +1,179 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { addressesOverlap, bindsIpv6Only, conflict, type Rule } from "../../src/core/conflict.ts";
+import type { State } from "../../src/core/event.ts";
+import { anyKernel, boundParty, CONNECTED, kernel, ownerParty, party } from "./parties.ts";
+
+const BOUND_OR_CONNECTED: readonly State[] = ["BOUND", ...CONNECTED];
+
+describe("options, both on the same address (kernel.md 1.6)", () => {
+  const OTHER = { uid: 1001 };
+  const GROUPED = { inGroup: true };
+  it.each<[string, string, string, object, Rule | null, Rule | null, Rule | null]>([
+    // binder, owner, what else, owner listens, owner is bound or connected, owner is in TIME_WAIT
+    ["", "", "", {}, "listening", "bound", "time-wait-binder-lacks-reuseaddr"],
+    ["", "RA", "", {}, "listening", "binder-lacks-reuseaddr", "time-wait-binder-lacks-reuseaddr"],
+    ["RA", "", "", {}, "listening", "owner-lacks-reuseaddr", "time-wait-owner-lacked-reuseaddr"],
+    ["RA", "RA", "", {}, "reuseaddr-but-listening", null, null],
+    ["", "RP", "", {}, "binder-lacks-reuseport", "binder-lacks-reuseport", "binder-lacks-reuseport"],
+    ["", "RA RP", "", {}, "binder-lacks-reuseport", "binder-lacks-reuseport", "binder-lacks-reuseport"],
+    ["RA", "RP", "", {}, "binder-lacks-reuseport", "binder-lacks-reuseport", "binder-lacks-reuseport"],
+    ["RA", "RA RP", "", {}, "binder-lacks-reuseport", null, null],
+    ["RP", "", "", {}, "owner-lacks-reuseport", "owner-lacks-reuseport", "owner-lacks-reuseport"],
+    ["RP", "RA", "", {}, "owner-lacks-reuseport", "owner-lacks-reuseport", "owner-lacks-reuseport"],
+    ["RA RP", "RA", "", {}, "owner-lacks-reuseport", null, null],
+    ["RP", "RP", "", {}, null, null, null],
+    ["RA RP", "RA RP", "", {}, null, null, null],
+    ["RP", "RP", "of another user", OTHER, "reuseport-other-user", "reuseport-other-user", null],
+    ["RA RP", "RA RP", "of another user", OTHER, "reuseport-other-user", null, null],
+    ["RP", "RP", "in a group", GROUPED, "binder-already-in-group", "binder-already-in-group", "binder-already-in-group"],
+    ["RP", "RP", "in a group, of another user", { ...OTHER, ...GROUPED }, ...three("binder-already-in-group")],
+    ["RA RP", "RA RP", "in a group", GROUPED, "binder-already-in-group", null, null],
+    ["RP", "", "in a group", GROUPED, ...three("owner-lacks-reuseport")],
+  ])("binder [%s], owner [%s] %s", (binderOptions, ownerOptions, _, overrides, listening, other, timeWait) => {
+    const binder = party("0.0.0.0", binderOptions, overrides);
+    const against = (state: State) => {
+      const uid = state === "TIME_WAIT" ? null : 1000;
+      return conflict(binder, party("0.0.0.0", ownerOptions, { state, uid }), kernel());
+    };
+    expect(against("LISTEN")).toBe(listening);
+    expect(against("TIME_WAIT")).toBe(timeWait);
+    for (const state of BOUND_OR_CONNECTED) expect([state, against(state)]).toEqual([state, other]);
+  });
+
+  function three(rule: Rule): [Rule, Rule, Rule] {
+    return [rule, rule, rule];
+  }
+});
+
+describe("addresses (kernel.md 1.5)", () => {
+  const sockets = {
+    "0.0.0.0": party("0.0.0.0"),
+    "127.0.0.1": party("127.0.0.1"),
+    "127.0.0.2": party("127.0.0.2"),
+    "::": party("::"),
+    ":: v6only": party("::", "", { ipv6Only: true }),
+    "::1": party("::1"),
+    "::ffff:127.0.0.1": party("::ffff:127.0.0.1"),
+    "::ffff:0.0.0.0": party("::ffff:0.0.0.0"),
+  };
+  // Columns in the order of `sockets`; X is an overlap.
+  const matrix: Record<keyof typeof sockets, string> = {
+    "0.0.0.0": "XXXX..XX",
+    "127.0.0.1": "XX.X..XX",
+    "127.0.0.2": "X.XX...X",
+    "::": "XXXXXXXX",
+    ":: v6only": "...XXX..",
+    "::1": "...XXX..",
+    "::ffff:127.0.0.1": "XX.X..XX",
+    "::ffff:0.0.0.0": "XXXX..XX",
+  };
+  const pairs = Object.entries(matrix).flatMap(([row, cells]) =>
+    Object.keys(sockets).map((column, index) => [row, column, cells[index] === "X" ? "bound" : null] as const),
+  );
+
+  describe.each([true, false])("with bhash2 %s", (bhash2) => {
+    it.each(pairs)("%s against %s", (row, column, rule) => {
+      const [a, b] = [row, column].map((name) => ({ ...sockets[name as keyof typeof sockets], state: "BOUND" as const }));
+      if (!a || !b) throw new Error("no such socket");
+      expect(conflict(a, b, kernel({ bhash2 }))).toBe(rule);
+      expect(conflict(b, a, kernel({ bhash2 }))).toBe(rule);
+    });
+  });
+
+  it.each([
+    ["0.0.0.0", true, "bound"],
+    ["0.0.0.0", false, "bound"],
+    ["127.0.0.1", true, null],
+    ["127.0.0.1", false, null],
+    ["::ffff:0.0.0.0", true, null],
+    ["::ffff:0.0.0.0", false, null],
+    // 127.0.0.6 is what the kernel keeps for a plain IPv6 address; the index by address (bhash2) hides it.
+    ["127.0.0.6", true, null],
+    ["127.0.0.6", false, "bound"],
+  ] as const)("an IPv6 connection without IPV6_V6ONLY against %s, bhash2 %s", (address, bhash2, rule) => {
+    const child = party("2001:db8::1", "", { ipv6Only: false, state: "ESTABLISHED" });
+    expect(conflict(party(address), child, kernel({ bhash2 }))).toBe(rule);
+  });
+
+  it("a bound IPv6 address is IPv6-only and does not do that", () => {
+    expect(conflict(party("0.0.0.0"), party("2001:db8::1"), kernel({ bhash2: false }))).toBeNull();
+  });
+
+  it.each([
+    ["ipv6", "::1", false, true],
+    ["ipv6", "::", false, false],
+    ["ipv6", "::", true, true],
+    ["ipv6", "::ffff:127.0.0.1", false, false],
+    ["ipv4", "127.0.0.1", false, false],
+  ] as const)("bind of %s %s with IPV6_V6ONLY %s leaves it %s", (family, address, option, expected) => {
+    expect(bindsIpv6Only(family, address, option)).toBe(expected);
+  });
+});
+
+it.each([
+  [0, 0, "listening"],
+  [2, 0, "listening"],
+  [0, 2, "listening"],
+  [2, 2, "listening"],
+  [2, 3, null],
+] as const)("devices %d and %d", (a, b, rule) => {
+  expect(conflict(party("0.0.0.0", "", { device: a }), party("0.0.0.0", "", { device: b }), kernel())).toBe(rule);
+});
+
+describe("users of a reuseport pair", () => {
+  it.each([
+    // binder's uid, owner's uid, owner is an orphan, orphans count as uid 0
+    [1000, 1000, true, true, "reuseport-other-user"],
+    [1000, 1000, true, false, null],
+    [0, 1000, true, true, null],
+    [0, 1000, true, false, "reuseport-other-user"],
+    [0, 1000, false, true, "reuseport-other-user"],
+    [1000, 1000, false, true, null],
+  ] as const)("binder %d, owner %d, orphan %s, sock_i_uid %s", (uid, ownerUid, orphan, orphanUidIsZero, rule) => {
+    const owner = party("0.0.0.0", "RP", { uid: ownerUid, orphan, state: "FIN_WAIT1" });
+    expect(conflict(party("0.0.0.0", "RP", { uid }), owner, kernel({ orphanUidIsZero }))).toBe(rule);
+  });
+});
+
+describe("for any two sockets", () => {
+  it("without options an overlap is a conflict", () => {
+    fc.assert(
+      fc.property(boundParty, ownerParty, anyKernel, (a, b, traits) => {
+        const plain = { reuseAddr: false, reusePort: false, device: 0 };
+        const refuses = conflict({ ...a, ...plain }, { ...b, ...plain }, traits) !== null;
+        expect(refuses).toBe(addressesOverlap(a, b, traits));
+      }),
+    );
+  });
+
+  it("the overlap of bound sockets is symmetric", () => {
+    fc.assert(
+      fc.property(boundParty, boundParty, anyKernel, (a, b, traits) => {
+        expect(addressesOverlap(a, b, traits)).toBe(addressesOverlap(b, a, traits));
+      }),
+    );
+  });
+
+  it("SO_REUSEADDR on both shares with an owner that does not listen", () => {
+    fc.assert(
+      fc.property(
+        boundParty,
+        ownerParty.filter(({ state }) => state !== "LISTEN"),
+        anyKernel,
+        (a, b, traits) => {
+          expect(conflict({ ...a, reuseAddr: true }, { ...b, reuseAddr: true }, traits)).toBeNull();
+        },
+      ),
+    );
+  });
+
+  it("SO_REUSEPORT on both shares within one user, outside of groups", () => {
+    fc.assert(
+      fc.property(boundParty, ownerParty, anyKernel, (a, b, traits) => {
+        const shared = { reusePort: true, uid: 1000, orphan: false };
+        expect(conflict({ ...a, ...shared }, { ...b, ...shared }, traits)).toBeNull();
+      }),
+    );
+  });
+});

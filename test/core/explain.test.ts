@@ -1,0 +1,182 @@
+import { describe, expect, it } from "vitest";
+import type { CallEvent, SocketFacts, State, TraceEvent, WalkFacts } from "../../src/core/event.ts";
+import { bind, connection, destroy, facts, failureOf, header, listen, look, MS, refused, seed, tell, timeWait } from "../helpers/events.ts";
+
+const T = 10 * MS;
+const ENTERED = T - 1000;
+
+interface Situation {
+  /** What this call has besides its owners. */
+  call?: Partial<CallEvent>;
+  walk?: Partial<WalkFacts>;
+  /** When the owners had been seen before, null for never. */
+  seenAt?: number | null;
+}
+
+/** What is said of a refused bind of 0.0.0.0:8080, when these sockets were in its walk. */
+function verdict(owners: SocketFacts[], { call, walk, seenAt = 0 }: Situation = {}) {
+  const refusal = refused(owners, { t: T, enteredAt: ENTERED, ...(call as object) });
+  refusal.walk &&= { ...refusal.walk, ...walk };
+  return failureOf(...(seenAt === null ? [] : [{ ...seed(...owners), t: seenAt }]), refusal);
+}
+
+describe("exact", () => {
+  it("is a whole walk whose blamed owners were there before the call", () => {
+    const found = verdict([facts()]);
+    expect(found).toMatchObject({ rule: "listening", confidence: "exact", evidence: "bucket", ownersCounted: 1, walkComplete: true });
+    expect(found.doubts).toEqual([]);
+    expect(found.blockers).toMatchObject([{ socket: "s1", rule: "listening", decisive: true }]);
+    expect(found.advice.find(({ code }) => code === "close-owner")?.wouldBind).toBe(true);
+  });
+
+  it("may rest on the bind of the owner, if that had returned", () => {
+    const opened = (t: number) => bind({ t, pid: 10, socket: facts({ state: "BOUND" }) });
+    expect(failureOf(opened(5 * MS), refused([facts()], { t: T }))).toMatchObject({ confidence: "exact" });
+    expect(failureOf(opened(T - 500), refused([facts()], { t: T }))).toMatchObject({
+      confidence: "inferred",
+      blockers: [{ socket: "s1" }],
+    });
+  });
+
+  it("does not ask how long an innocent owner has been there", () => {
+    const innocent = facts({ sk: 9, inode: 900, address: "127.0.0.2" });
+    const asked = { requested: { family: "ipv4" as const, address: "127.0.0.1", port: 8080 } };
+    expect(failureOf(seed(facts()), refused([innocent, facts()], asked))).toMatchObject({
+      confidence: "exact",
+      blockers: [{ socket: "s1" }],
+    });
+  });
+
+  it("leaves the decisive one open where several conflict", () => {
+    const found = verdict([facts(), connection()]);
+    expect(found).toMatchObject({ confidence: "exact", blockers: [{ decisive: false }, { decisive: false }] });
+  });
+});
+
+describe("inferred", () => {
+  it.each<[string, Situation]>([
+    ["an owner of unknown age", { seenAt: null }],
+    ["an owner that is known only since the call had begun", { seenAt: ENTERED + 1 }],
+    ["lines of the walk that were lost", { walk: { lost: true } }],
+    ["a list longer than the walk", { walk: { missed: 1 } }],
+    ["owners that could not be printed", { walk: { possible: 2 } }],
+    ["a second bucket of the port (VRF)", { walk: { buckets: 2 } }],
+    ["a descriptor swapped by another thread", { call: { swapped: true } }],
+  ])("because of %s", (_, situation) => {
+    const found = verdict([facts()], situation);
+    expect(found).toMatchObject({ confidence: "inferred", rule: "listening", evidence: "bucket", blockers: [{ decisive: false }] });
+    expect(found.doubts).toHaveLength(1);
+  });
+
+  it("names each doubt", () => {
+    expect(verdict([facts()], { seenAt: null, walk: { missed: 1 }, call: { swapped: true } }).doubts).toHaveLength(3);
+  });
+
+  it("from the table where the walk was lost", () => {
+    expect(failureOf(seed(facts()), refused([], { walk: null }))).toMatchObject({
+      rule: "listening",
+      confidence: "inferred",
+      evidence: "table",
+      walkComplete: false,
+      blockers: [{ socket: "s1", state: "LISTEN", decisive: false }],
+    });
+  });
+
+  it("from the table where the blocker went during the call", () => {
+    const refusal = refused([], { t: T, enteredAt: ENTERED });
+    expect(failureOf(seed(facts()), destroy(T - 500), refusal)).toMatchObject({
+      rule: "listening",
+      confidence: "inferred",
+      evidence: "table",
+      blockers: [{ socket: "s1" }],
+    });
+  });
+});
+
+describe("unknown", () => {
+  const nobody = { rule: "no-owner-found", confidence: "unknown", blockers: [], advice: [] };
+
+  it("when no owner conflicts, with the four reasons for which that happens", () => {
+    const found = verdict([facts({ device: 3 })], { call: { socket: facts({ sk: 2, inode: 200, device: 2 }) } });
+    expect(found).toMatchObject({ ...nobody, ownersCounted: 1, walkComplete: true });
+    expect(found.doubts).toHaveLength(4);
+  });
+
+  it.each([{ missed: 1 }, { lost: true }])("and owners that were not seen are a reason more: %j", (walk) => {
+    const found = verdict([], { walk });
+    expect(found).toMatchObject({ ...nobody, walkComplete: false });
+    expect(found.doubts).toHaveLength(5);
+  });
+
+  it("but a port without any bucket has been looked at in full", () => {
+    const found = verdict([], { walk: { buckets: 0 } });
+    expect(found).toMatchObject({ ...nobody, walkComplete: true });
+    expect(found.doubts).toHaveLength(4);
+  });
+
+  it("when the walk was lost and nothing else is known", () => {
+    expect(failureOf(refused([], { walk: null }))).toMatchObject({ ...nobody, evidence: "none", walkComplete: false });
+  });
+
+  it.each<[string, TraceEvent[]]>([
+    ["let go before the call", [seed(facts()), destroy(5 * MS)]],
+    ["is still there but was not in the whole walk", [seed(facts())]],
+    ["came only during the call", [look(T - 500, [facts()])]],
+  ])("rather than a socket that %s", (_, before) => {
+    expect(failureOf(...before, refused([], { t: T, enteredAt: ENTERED }))).toMatchObject(nobody);
+  });
+
+  it("rather than a socket whose bind began after the refusal", () => {
+    const refusal = refused([facts()], { t: T });
+    const late = bind({ t: T + 500, enteredAt: T + 100, pid: 10, socket: facts({ state: "BOUND" }) });
+    expect(failureOf(refusal, late)).toMatchObject(nobody);
+  });
+
+  it("rather than the binder itself, when its listen is refused", () => {
+    const refusal = listen({ t: T, enteredAt: ENTERED, errno: "EADDRINUSE" });
+    expect(failureOf(bind({ t: 5 * MS }), { ...refusal, walk: null })).toMatchObject(nobody);
+  });
+});
+
+it.each([
+  ["EACCES", 8080, "not-a-conflict", "exact"],
+  ["EADDRNOTAVAIL", 0, "not-a-conflict", "exact"],
+  ["EADDRINUSE", 0, "ports-exhausted", "inferred"],
+])("%s on port %d is %s", (errno, port, rule, confidence) => {
+  const socket = facts({ sk: 2, inode: 200, port });
+  for (const call of [bind({ errno, socket }), listen({ errno, socket })]) {
+    expect(failureOf(seed(facts()), call)).toMatchObject({ rule, confidence, errno, evidence: "none", blockers: [], advice: [] });
+  }
+});
+
+it("names blockers in the order LISTEN, bound, connected, TIME_WAIT, else as the bucket has them", () => {
+  const inState = (sk: number, state: State) => facts({ sk, inode: sk * 100, state });
+  const found = verdict([
+    timeWait({ sk: 11 }),
+    connection({ sk: 12, inode: 1200, peer: { address: "192.0.2.8", port: 1 } }),
+    inState(13, "BOUND"),
+    connection({ sk: 14, inode: 1400, state: "CLOSE_WAIT", peer: { address: "192.0.2.8", port: 2 } }),
+    inState(15, "LISTEN"),
+  ]);
+  expect(found.blockers.map(({ state }) => state)).toEqual(["LISTEN", "BOUND", "ESTABLISHED", "CLOSE_WAIT", "TIME_WAIT"]);
+  expect(found.rule).toBe("listening");
+});
+
+it("takes the address that was asked for, since the kernel has zeroed that of a refused socket", () => {
+  const call = { requested: { family: "ipv4" as const, address: "127.0.0.1", port: 8080 }, socket: facts({ sk: 2, inode: 200 }) };
+  expect(verdict([facts({ address: "127.0.0.2" })], { call }).blockers).toEqual([]);
+});
+
+it("takes a plain IPv6 address as IPv6-only, as bind does", () => {
+  const socket = facts({ sk: 2, inode: 200, family: "ipv6", address: "::" });
+  const call = { requested: { family: "ipv6" as const, address: "::1", port: 8080 }, socket };
+  expect(verdict([facts()], { call }).blockers).toEqual([]);
+});
+
+it("takes a connection without a process as an orphan, whose user depends on the kernel", () => {
+  const orphan = connection({ inode: null, state: "FIN_WAIT1", reusePort: true });
+  const refusal = refused([orphan], { socket: facts({ sk: 2, inode: 200, reusePort: true }) });
+  const ruleOn = (orphanUidIsZero: boolean) =>
+    tell([seed(orphan), refusal], { header: header({ kernel: { ...header().kernel, orphanUidIsZero } }) }).of("failure")[0]?.rule;
+  expect([true, false].map(ruleOn)).toEqual(["reuseport-other-user", "no-owner-found"]);
+});

@@ -1,0 +1,404 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { eventSchema, type TraceEvent } from "../../src/core/event.ts";
+import {
+  anyOf,
+  bind,
+  close,
+  connection,
+  destroy,
+  end,
+  exit,
+  facts,
+  failureOf,
+  holders,
+  listen,
+  look,
+  MS,
+  option,
+  refused,
+  restart,
+  seed,
+  state,
+  tell,
+  timeWait,
+} from "../helpers/events.ts";
+
+describe("a failure", () => {
+  const failure = refused([facts()], { t: 10 * MS });
+  const found = holders(12 * MS, failure);
+
+  it("is reported when its holders are known, not before", () => {
+    const { during } = tell([seed(facts()), failure, found]);
+    expect(during.map((records) => records.map(({ type }) => type))).toEqual([[], [], ["failure"]]);
+  });
+
+  it("is reported at the end when no search for holders ended", () => {
+    const { during, of } = tell([failure]);
+    expect(during.flat()).toEqual([]);
+    expect(of("failure")).toMatchObject([{ blockers: [{ holders: [], holdersComplete: false }] }]);
+  });
+
+  it("tells binder, blocker and holders as the kernel had them", () => {
+    expect(failureOf(seed(facts()), failure, found)).toMatchObject({
+      id: "f1",
+      enteredAt: "2026-11-22T14:03:00.009999000Z",
+      at: "2026-11-22T14:03:00.010000000Z",
+      operation: "bind",
+      errno: "EADDRINUSE",
+      address: "0.0.0.0",
+      port: 8080,
+      requestedPort: 8080,
+      binder: { socket: "s2", pid: 20, fd: 18, inode: 200, processUid: 1000, socketUid: 1000, device: null, group: null },
+      blockers: [
+        {
+          socket: "s1",
+          state: "LISTEN",
+          inode: 100,
+          seenAt: "2026-11-22T14:03:00.000000000Z",
+          holders: [{ pid: 10, fd: 18, comm: "node", via: "unknown", command: "node server.js" }],
+          holdersComplete: true,
+        },
+      ],
+      rule: "listening",
+      confidence: "exact",
+      repeats: 0,
+    });
+  });
+
+  it("takes each socket as its own walk showed it, whatever became of it since", () => {
+    const first = refused([connection()], { t: 10 * MS });
+    const second = refused([timeWait()], { t: 11 * MS, tid: 21 });
+    const inode = { sockets: [{ inode: 500, holders: found.sockets[0]?.holders ?? [] }] };
+    const [reported] = tell([first, destroy(10 * MS + 5, { sk: 5 }), second, holders(12 * MS, first, inode)]).of("failure");
+    expect(reported?.blockers).toMatchObject([{ state: "ESTABLISHED", inode: 500, holders: [{ pid: 10 }] }]);
+  });
+
+  it("shows the group that the binder is in already", () => {
+    const socket = facts({ sk: 2, inode: 200, reusePort: true, group: { id: 7, size: 1 } });
+    expect(failureOf(refused([facts({ reusePort: true })], { socket }))).toMatchObject({
+      rule: "binder-already-in-group",
+      binder: { group: { id: "g1", members: ["s2"], size: 1 } },
+    });
+  });
+
+  it("counts as a repeat of the one before it when binder, address, blockers and rule are the same", () => {
+    const again = (t: number, overrides = {}) =>
+      refused([facts()], { t, socket: facts({ sk: t, inode: t, state: "BOUND" }), ...overrides });
+    const { of } = tell([again(1), again(2), again(3), again(4, { comm: "other" }), again(5)]);
+    expect(of("failure").map(({ repeats }) => repeats)).toEqual([0, 1, 2, 0, 0]);
+  });
+
+  it("is left out where it is not asked for, and its evidence is used all the same", () => {
+    const other = refused([facts()], { t: 5 * MS, pid: 99 });
+    const { of } = tell([other, failure], { reports: ({ pid }) => pid !== 99 });
+    expect(of("failure")).toMatchObject([{ id: "f2", binder: { pid: 20 }, confidence: "exact" }]);
+    expect(of("summary")).toMatchObject([{ failures: 1 }]);
+  });
+});
+
+describe("holders found late", () => {
+  const failure = refused([facts(), timeWait()], { t: 10 * MS });
+  const early = holders(60 * MS, failure, { complete: false, sockets: [] });
+  const late = holders(90 * MS, failure, { late: true });
+
+  it("are a record of their own for each blocker that a process can hold", () => {
+    const { during } = tell([failure, early, late]);
+    expect(during[1]).toMatchObject([{ type: "failure", blockers: [{ holders: [], holdersComplete: false }, {}] }]);
+    expect(during[2]).toMatchObject([
+      {
+        type: "holders",
+        failure: "f1",
+        socket: "s1",
+        holders: [{ pid: 10, fd: 18 }],
+        complete: true,
+        scannedAt: "2026-11-22T14:03:00.090000000Z",
+      },
+    ]);
+  });
+
+  it("are not told for a failure that is not", () => {
+    expect(tell([failure, early, late], { reports: () => false }).during.flat()).toEqual([]);
+  });
+
+  it("of an unknown failure are nothing", () => {
+    expect(tell([holders(5, failure)]).during).toEqual([[]]);
+  });
+});
+
+describe("via", () => {
+  const opened = bind({ t: 5 * MS, pid: 10, socket: facts({ state: "BOUND" }) });
+  const failure = refused([facts()], { t: 100 * MS });
+  const heldBy = (pid: number, startedAt: number | null, parent = 1) =>
+    holders(101 * MS, failure, { sockets: [{ inode: 100, holders: [{ pid, fd: 4, comm: "node", command: "", parent, startedAt }] }] });
+  const fork: TraceEvent = { type: "fork", t: 50 * MS, pid: 10, child: 11 };
+
+  it.each<[string, TraceEvent[], ReturnType<typeof heldBy>, string]>([
+    ["of the process that bound it", [opened], heldBy(10, 0), "created"],
+    ["of its child", [opened, fork], heldBy(11, 50 * MS), "inherited"],
+    ["of its child that /proc alone knows", [opened], heldBy(11, 50 * MS, 10), "inherited"],
+    ["of a stranger that is older than the bind", [opened], heldBy(12, -60_000 * MS), "received"],
+    ["of a stranger that is younger", [opened], heldBy(12, 50 * MS), "unknown"],
+    ["of a socket that was bound before the trace", [seed(facts())], heldBy(10, 0), "unknown"],
+  ])("%s", (_, before, found, via) => {
+    expect(failureOf(...before, failure, found).blockers[0]?.holders).toMatchObject([{ via }]);
+  });
+});
+
+describe("the port is released", () => {
+  const failure = refused([facts()], { t: 10 * MS });
+  const told = [seed(facts()), failure, holders(12 * MS, failure)];
+  const releases = (...after: TraceEvent[]) => tell([...told, ...after]).of("release");
+
+  it("by the close of the last copy", () => {
+    expect(releases(close(20 * MS), destroy(20 * MS + 5))).toEqual([
+      {
+        type: "release",
+        failure: "f1",
+        socket: "s1",
+        at: "2026-11-22T14:03:00.020000005Z",
+        afterNs: 10 * MS + 5,
+        via: "close",
+        precision: "exact",
+        by: { pid: 10, comm: "node" },
+      },
+    ]);
+  });
+
+  it("by the exit of its last holder", () => {
+    expect(releases(destroy(20 * MS, { exiting: true }), exit(20 * MS))).toMatchObject([
+      { via: "exit", by: { pid: 10 }, precision: "exact" },
+    ]);
+  });
+
+  it("by something that was not seen", () => {
+    expect(releases(close(20 * MS, { pid: 11, references: 2 }), destroy(21 * MS))).toMatchObject([{ via: "unknown" }]);
+  });
+
+  it("not by the close of one copy of several, nor by a state", () => {
+    expect(releases(close(20 * MS, { references: 2 }), state(21 * MS, { sk: 1, inode: 100, from: "LISTEN", to: "CLOSE" }))).toEqual([]);
+  });
+
+  it("before the failure was reported: then right after it", () => {
+    const { during } = tell([seed(facts()), failure, destroy(11 * MS), holders(12 * MS, failure)]);
+    expect(during.map((records) => records.map(({ type }) => type))).toEqual([[], [], [], ["failure", "release"]]);
+  });
+
+  it("once for each failure that it blocked", () => {
+    const second = refused([facts()], { t: 15 * MS });
+    const records = tell([...told, second, holders(16 * MS, second), destroy(20 * MS), destroy(21 * MS)]).of("release");
+    expect(records.map(({ failure: id }) => id)).toEqual(["f1", "f2"]);
+  });
+});
+
+describe("a connection", () => {
+  const child = connection({ reuseAddr: true });
+  const failure = refused([child], { t: 10 * MS });
+  const told = [seed(child), failure, holders(12 * MS, failure), destroy(20 * MS, { sk: 5, pid: 0, comm: "swapper/1" })];
+
+  it("may go on in TIME_WAIT, so its end alone releases nothing", () => {
+    expect(tell(told).of("release")).toEqual([]);
+  });
+
+  it("releases the port at its end when the next look finds nothing of it", () => {
+    expect(tell([...told, look(25 * MS, [])]).of("release")).toMatchObject([{ socket: "s1", afterNs: 10 * MS, precision: "exact" }]);
+  });
+
+  it.each([
+    ["another network namespace", { netns: 1 }],
+    ["another port", { port: 8081 }],
+    ["a look that lost lines", { lost: true }],
+    ["a look that was cut", { missed: 1 }],
+    ["a look that did not print all", { visited: 9 }],
+  ])("is not released by a look at %s", (_, overrides) => {
+    const other = look(25 * MS, []);
+    expect(tell([...told, { ...other, walk: { ...other.walk, ...overrides } }]).of("release")).toEqual([]);
+  });
+
+  it("releases the port when its TIME_WAIT ends", () => {
+    const { of, rows } = tell([...told, look(25 * MS, [timeWait()]), look(60_500 * MS, [])]);
+    expect(of("release")).toMatchObject([
+      { socket: "s1", via: "time-wait-expired", precision: "estimated", by: null, at: "2026-11-22T14:04:00.000000000Z" },
+    ]);
+    expect(rows.map(({ kind }) => kind)).toEqual(["there", "refused", "gone", "state", "released"]);
+  });
+
+  it("in TIME_WAIT is said once, not at every look", () => {
+    const { rows } = tell([...told, look(25 * MS, [timeWait()]), look(35 * MS, [timeWait()])]);
+    expect(rows.filter(({ kind }) => kind === "state")).toHaveLength(1);
+  });
+
+  it("in TIME_WAIT is released by the look that misses it when its timer is not known", () => {
+    const records = tell([...told, look(25 * MS, [timeWait({ expiresAt: null })]), look(70_000 * MS, [])]).of("release");
+    expect(records).toMatchObject([{ at: "2026-11-22T14:04:10.000000000Z", precision: "estimated" }]);
+  });
+});
+
+describe("TIME_WAIT", () => {
+  it("that must have begun before the call is an exact blocker", () => {
+    const confidence = (expiresAt: number) => failureOf(refused([timeWait({ expiresAt })], { t: 10 * MS })).confidence;
+    expect([confidence(60_000 * MS), confidence(60_020 * MS)]).toEqual(["exact", "inferred"]);
+  });
+});
+
+describe("the timeline", () => {
+  it("tells a restart in the order in which it happened", () => {
+    expect(tell(restart()).rows.map(({ kind }) => kind)).toEqual([
+      "there",
+      "refused",
+      "option",
+      "copy-closed",
+      "released",
+      "bound",
+      "listening",
+      "there",
+      "refused",
+      "state",
+      "gone",
+      "state",
+      "released",
+      "exited",
+      "released",
+    ]);
+  });
+
+  it("names the opener's exit", () => {
+    const opened = bind({ t: 5 * MS, pid: 10, socket: facts({ state: "BOUND" }) });
+    const { rows } = tell([opened, exit(9 * MS, { signal: 9 }), exit(9 * MS, { pid: 99 })]);
+    expect(rows).toMatchObject([{ kind: "bound" }, { kind: "exited", detail: "signal 9", process: { pid: 10 } }]);
+  });
+
+  it("keeps ports, protocols and network namespaces apart; MPTCP shares the ports of TCP", () => {
+    const on = (t: number, overrides: object) => bind({ t, socket: facts({ sk: t, inode: t, state: "BOUND", ...overrides }) });
+    const { story } = tell([on(1, {}), on(2, { protocol: "mptcp" }), on(3, { protocol: "udp" }), on(4, { netns: 7 }), on(5, { port: 81 })]);
+    expect(story.timelines().map(({ netns, protocol, port, lanes }) => [netns, protocol, port, lanes.length])).toEqual([
+      [4026531840, "tcp", 8080, 2],
+      [4026531840, "udp", 8080, 1],
+      [7, "tcp", 8080, 1],
+      [4026531840, "tcp", 81, 1],
+    ]);
+  });
+
+  it("gives a refused binder no lane, and puts it where the port was asked for", () => {
+    const { story } = tell([refused([facts()])]);
+    expect(story.timelines()).toMatchObject([{ port: 8080, lanes: [{ id: "s1" }], rows: [{ kind: "there" }, { kind: "refused" }] }]);
+  });
+
+  it("does not say of a refused listen that the socket stopped listening", () => {
+    const bound = bind({ t: 5 * MS });
+    const passing = [state(8 * MS, { from: "CLOSE", to: "LISTEN" }), state(8 * MS + 1, { from: "LISTEN", to: "CLOSE" })];
+    const refusal = listen({ t: 9 * MS, enteredAt: 7 * MS, errno: "EADDRINUSE", walk: look(0, [facts()]).walk });
+    expect(tell([seed(facts()), bound, ...passing, refusal]).rows.map(({ kind }) => kind)).toEqual(["there", "bound", "refused"]);
+  });
+});
+
+describe("the summary", () => {
+  it("counts failures, explained ones and losses, and lists ports", () => {
+    const { of } = tell(restart());
+    expect(of("summary")).toMatchObject([
+      {
+        failures: 2,
+        explained: 2,
+        lost: 3,
+        ports: [{ port: 8080, protocol: "tcp", sockets: [{ socket: "s1" }, { socket: "s3" }, { socket: "s4" }] }],
+      },
+    ]);
+  });
+
+  it("counts a failure without a blocker as not explained", () => {
+    expect(tell([refused([])]).of("summary")).toMatchObject([{ failures: 1, explained: 0 }]);
+  });
+
+  it("takes the greater of the losses that were seen and those that the end tells", () => {
+    const lost: TraceEvent = { type: "lost", t: 1, cpu: 0, count: 4 };
+    expect(tell([lost, lost, end(9, { lost: 5 })]).of("summary")).toMatchObject([{ lost: 8 }]);
+    expect(tell([lost, end(9, { lost: 5 })]).of("summary")).toMatchObject([{ lost: 5 }]);
+  });
+
+  it("says for how long the port could not be had", () => {
+    const again = bind({ t: 40 * MS, socket: facts({ sk: 3, inode: 300, state: "BOUND" }) });
+    expect(tell([refused([facts()], { t: 10 * MS }), again]).of("summary")).toMatchObject([{ ports: [{ unavailableNs: 30 * MS }] }]);
+  });
+
+  it("lists each group once", () => {
+    const member = (sk: number) => facts({ sk, inode: sk, reusePort: true, group: { id: 0, size: 2 } });
+    expect(tell([seed(member(1), member(2))]).of("summary")).toMatchObject([
+      { ports: [{ groups: [{ id: "g1", members: ["s1", "s2"], size: 2 }] }] },
+    ]);
+  });
+});
+
+it("begins with the session", () => {
+  expect(tell([]).records[0]).toEqual({
+    type: "session",
+    schema: 1,
+    kernel: "6.18.44",
+    hooks: "tracepoint",
+    attach: "tracepoint",
+    bpftrace: "0.17.0",
+    ports: [[8080, 8080]],
+    armedAt: "2026-11-22T14:03:00.000000000Z",
+  });
+});
+
+describe("the fold", () => {
+  const events = restart();
+  const anyEvent = anyOf(eventSchema) as fc.Arbitrary<TraceEvent>;
+
+  it("says the same however a trace arrives, and keeps nothing of one trace for another", () => {
+    const whole = tell(events).during;
+    fc.assert(
+      fc.property(fc.infiniteStream(fc.nat(2)), (turns) => {
+        const stories = Array.from({ length: 3 }, () => ({ story: tell([]).story, said: [] as unknown[] }));
+        while (stories.some(({ said }) => said.length < events.length)) {
+          const { story, said } = stories[turns.next().value as number] as (typeof stories)[number];
+          const event = events[said.length];
+          if (event) said.push(story.apply(event));
+        }
+        for (const { said } of stories) expect(said).toEqual(whole);
+      }),
+    );
+  });
+
+  it("does not change the events", () => {
+    const before = structuredClone(events);
+    tell(events);
+    expect(events).toEqual(before);
+  });
+
+  it("takes a trace in any order", () => {
+    fc.assert(
+      fc.property(fc.shuffledSubarray(events, { minLength: 1 }), (shuffled) => {
+        expect(tell(shuffled).of("summary")).toHaveLength(1);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("takes whatever the contract allows", () => {
+    fc.assert(
+      fc.property(fc.array(anyEvent, { maxLength: 12 }), (random) => {
+        expect(tell(random).of("summary")).toHaveLength(1);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("reports each refused call once, in any order", () => {
+    fc.assert(
+      fc.property(fc.shuffledSubarray(events, { minLength: events.length }), (shuffled) => {
+        expect(
+          tell(shuffled)
+            .of("failure")
+            .map(({ binder }) => binder.pid)
+            .sort(),
+        ).toEqual([20, 31]);
+      }),
+    );
+  });
+});
+
+it("tells an option as it is set, and when setting it failed", () => {
+  const { rows } = tell([seed(facts()), option(1), option(2, { errno: "EPERM" })]);
+  expect(rows.map(({ detail }) => detail)).toEqual(["", "SO_REUSEADDR", "SO_REUSEADDR: EPERM"]);
+});

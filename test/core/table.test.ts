@@ -1,0 +1,202 @@
+import { describe, expect, it } from "vitest";
+import type { SocketFacts } from "../../src/core/event.ts";
+import { type Socket, sameConnection } from "../../src/core/socket.ts";
+import { SocketTable } from "../../src/core/table.ts";
+import { bind, close, connection, destroy, facts, listen, NETNS, option, refused, state, timeWait, walk } from "../helpers/events.ts";
+
+const MINUTE = 60_000_000_000;
+
+/** The sockets that these owners of one walk are to the table. */
+const see = (table: SocketTable, t: number, ...owners: SocketFacts[]) => table.walked(walk(owners), t).map(({ socket }) => socket);
+
+/** A table that has seen these owners at instant 0, and the sockets that they became. */
+function seeded(...owners: SocketFacts[]) {
+  const table = new SocketTable();
+  return { table, sockets: see(table, 0, ...owners) };
+}
+const ids = (sockets: readonly Socket[]) => sockets.map(({ id }) => id);
+
+describe("identity", () => {
+  it("is kept from bind over listen to a walk", () => {
+    const table = new SocketTable();
+    const bound = table.call(bind({ t: 5 }));
+    expect(table.call(listen({ t: 6 }))).toBe(bound);
+    expect(see(table, 7, facts({ sk: 2, inode: 200 }))).toEqual([bound]);
+    expect(bound).toMatchObject({ id: "s1", boundAt: 5, inBucketSince: 5, listeningSince: 6, opener: { pid: 20, fd: 18 } });
+  });
+
+  it("ends when the pointer comes back with another inode", () => {
+    const { table, sockets } = seeded(facts({ sk: 1, inode: 100 }));
+    expect(ids(see(table, 1, facts({ sk: 1, inode: 101 })))).toEqual(["s2"]);
+    expect(sockets[0]?.facts.inode).toBe(100);
+  });
+
+  it("ends with destroy, even when pointer and inode come back", () => {
+    const { table } = seeded(facts());
+    table.destroy(destroy(1));
+    expect(ids(see(table, 2, facts()))).toEqual(["s2"]);
+  });
+
+  it("does not pass from a refused binder to a connection at the same kernel address", () => {
+    const table = new SocketTable();
+    const binder = table.call(refused([], { socket: facts({ sk: 2, inode: 200 }) }));
+    const [unaccepted] = see(table, 20_000_000, connection({ sk: 2, inode: null }));
+    expect(unaccepted).not.toBe(binder);
+  });
+
+  it("goes on in TIME_WAIT by the four-tuple", () => {
+    const { table, sockets } = seeded(connection());
+    table.destroy(destroy(1, { sk: 5 }));
+    expect(see(table, 2, timeWait())).toEqual(sockets);
+    expect(see(table, 3, timeWait())).toEqual(sockets);
+    expect(sockets[0]?.facts.state).toBe("TIME_WAIT");
+  });
+
+  it.each([
+    ["port", { port: 8081 }],
+    ["address", { address: "192.0.2.2" }],
+    ["peer's address", { peer: { address: "192.0.2.8", port: 40000 } }],
+    ["peer's port", { peer: { address: "192.0.2.7", port: 40001 } }],
+    ["network namespace", { netns: NETNS + 1 }],
+  ])("does not go on in TIME_WAIT with another %s", (_, other) => {
+    expect(sameConnection(connection(), timeWait())).toBe(true);
+    expect(sameConnection(connection(), timeWait(other))).toBe(false);
+    const { table } = seeded(connection());
+    table.destroy(destroy(1, { sk: 5 }));
+    expect(ids(see(table, 2, timeWait(other)))).toEqual(["s2"]);
+  });
+
+  it("does not go on once the port was released", () => {
+    const { table, sockets } = seeded(connection());
+    table.destroy(destroy(1, { sk: 5 }));
+    for (const socket of sockets) socket.releasedAt = 2;
+    expect(ids(see(table, 3, connection({ sk: 7 })))).toEqual(["s2"]);
+  });
+
+  it("of MPTCP holds for the socket and for its subflow", () => {
+    const table = new SocketTable();
+    const bound = table.call(bind({ socket: facts({ sk: 2, inode: 200, protocol: "mptcp", state: "BOUND" }) }));
+    const owner = facts({ sk: 2, subflow: 8, inode: 200, protocol: "mptcp" });
+    expect(see(table, 20, owner)).toEqual([bound]);
+    expect(table.state(state(30, { sk: 8, from: "LISTEN", to: "CLOSE" }))).toBe(bound);
+    expect(table.destroy(destroy(31, { sk: 8 }))).toBe(bound);
+  });
+
+  it("of MPTCP holds by the inode where only that is known", () => {
+    const { table, sockets } = seeded(facts({ sk: 8, inode: 200 }));
+    expect(see(table, 1, facts({ sk: 2, subflow: 9, inode: 200, protocol: "mptcp" }))).toEqual(sockets);
+  });
+});
+
+describe("a bound socket", () => {
+  it("stays bound through a refused listen", () => {
+    const table = new SocketTable();
+    const socket = table.call(bind());
+    table.state(state(20, { from: "CLOSE", to: "LISTEN" }));
+    table.state(state(21, { from: "LISTEN", to: "CLOSE" }));
+    table.call(listen({ t: 22, errno: "EADDRINUSE" }));
+    expect(socket).toMatchObject({ facts: { state: "BOUND" }, listeningSince: null, destroyedAt: null, binderOnly: false });
+  });
+
+  it("keeps its age and opener through a second look", () => {
+    const table = new SocketTable();
+    const socket = table.call(bind({ t: 5 }));
+    see(table, 50, facts({ sk: 2, inode: 200 }));
+    expect(socket).toMatchObject({ seenAt: 5, boundAt: 5, inBucketSince: 5, opener: { pid: 20 } });
+  });
+
+  it("shows options as they became", () => {
+    const { table, sockets } = seeded(facts());
+    table.option(option(1, { reuseAddr: true, reusePort: true, device: 3 }));
+    expect(sockets[0]?.facts).toMatchObject({ reuseAddr: true, reusePort: true, device: 3 });
+  });
+
+  it("remembers the last close", () => {
+    const { table, sockets } = seeded(facts());
+    table.close(close(1, { pid: 10, fd: 18, references: 2 }));
+    table.close(close(2, { pid: 11, fd: 4 }));
+    expect(sockets[0]?.lastClose).toEqual({ pid: 11, fd: 4 });
+  });
+});
+
+describe("a refused binder", () => {
+  it("is in no bucket until a bind of it passes", () => {
+    const table = new SocketTable();
+    const socket = table.call(refused([], { t: 5 }));
+    expect(socket).toMatchObject({ binderOnly: true, boundAt: null, inBucketSince: null, opener: null });
+    expect(table.call(bind({ t: 9 }))).toBe(socket);
+    expect(socket).toMatchObject({ binderOnly: false, boundAt: 9, inBucketSince: 9 });
+  });
+
+  it("has no states and no end", () => {
+    const table = new SocketTable();
+    table.call(refused([]));
+    expect(table.state(state(20))).toBeUndefined();
+    expect(table.destroy(destroy(21, { sk: 2 }))).toBeUndefined();
+  });
+});
+
+describe("TIME_WAIT", () => {
+  it.each([
+    ["began a minute before its timer ends", timeWait({ expiresAt: 2 * MINUTE }), MINUTE],
+    ["was there when it was seen, however coarse its timer is", timeWait({ expiresAt: 2 * MINUTE + 100 }), MINUTE + 7],
+    ["has no known beginning while it is FIN_WAIT2 in truth", timeWait({ expiresAt: 2 * MINUTE, substate: "FIN_WAIT2" }), MINUTE + 7],
+    ["has no known beginning without a timer", timeWait({ expiresAt: null }), MINUTE + 7],
+  ])("%s", (_, owner, since) => {
+    expect(see(new SocketTable(), MINUTE + 7, owner)[0]?.inBucketSince).toBe(since);
+  });
+});
+
+describe("groups", () => {
+  const member = (sk: number, id = 0, overrides = {}) =>
+    facts({ sk, inode: sk * 100, reusePort: true, group: { id, size: 2 }, ...overrides });
+
+  it("are of one id and one network namespace", () => {
+    const { table, sockets } = seeded(member(1), member(2), member(3, 1), member(4, 0, { netns: NETNS + 1 }));
+    expect(sockets.map((socket) => table.groupOf(socket)?.id)).toEqual(["g1", "g1", "g2", "g3"]);
+    expect(table.groups[0]).toMatchObject({ size: 2, members: [{ id: "s1" }, { id: "s2" }] });
+  });
+
+  it("live on until their last member goes", () => {
+    const { table, sockets } = seeded(member(1), member(2));
+    table.destroy(destroy(1, { sk: 1 }));
+    const [gone, left] = sockets as [Socket, Socket];
+    expect(table.groupOf(gone)).toBeUndefined();
+    expect(table.groupOf(left)).toMatchObject({ id: "g1", size: 1, members: [left] });
+    expect(table.groupOf(see(table, 2, member(3))[0] as Socket)?.id).toBe("g1");
+  });
+
+  it("are new when the kernel gives the id of an ended one again", () => {
+    const { table } = seeded(member(1));
+    table.destroy(destroy(1));
+    const [next] = see(table, 2, member(2)) as [Socket];
+    expect(table.groupOf(next)).toMatchObject({ id: "g2", members: [next] });
+  });
+
+  it("do not have members that only may join later", () => {
+    const { table, sockets } = seeded(facts({ reusePort: true, state: "BOUND" }));
+    expect(table.groupOf(sockets[0] as Socket)).toBeUndefined();
+  });
+
+  it("are joined by listen", () => {
+    const table = new SocketTable();
+    const socket = table.call(bind({ socket: facts({ sk: 2, inode: 200, state: "BOUND", reusePort: true }) }));
+    expect(table.groupOf(socket)).toBeUndefined();
+    table.call(listen({ socket: member(2) }));
+    expect(table.groupOf(socket)?.id).toBe("g1");
+  });
+});
+
+describe("processes", () => {
+  it("are new when a pid comes back after its exit", () => {
+    const table = new SocketTable();
+    table.process(10, "old").exitedAt = 5;
+    expect(table.process(10, "new")).toEqual({ comm: "new", exitedAt: null, parent: null });
+  });
+
+  it("keep one entry while they live, under their latest name", () => {
+    const table = new SocketTable();
+    table.process(10, "sh").parent = 1;
+    expect(table.process(10, "node")).toEqual({ comm: "node", exitedAt: null, parent: 1 });
+  });
+});

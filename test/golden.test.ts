@@ -1,0 +1,63 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import type { TraceEvent } from "../src/core/event.ts";
+import { Story } from "../src/core/story.ts";
+import { decodeEvent, decodeHeader, encodeEvent, encodeHeader } from "../src/trace/codec.ts";
+import { bindtrace, ROOT } from "./helpers/cli.ts";
+import { situations } from "./helpers/situations.ts";
+
+const names = readdirSync(join(ROOT, "samples"), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name);
+
+it("has a sample of every situation, and a situation for every sample", () => {
+  expect(names.sort()).toEqual(situations.map(({ name }) => name).sort());
+});
+
+describe.each(names)("sample %s", (name) => {
+  const folder = join("samples", name);
+  const text = readFileSync(join(ROOT, folder, "trace.jsonl"), "utf8");
+  const [first = "", ...lines] = text.trimEnd().split("\n");
+  const header = decodeHeader(first);
+  if (!header.ok) throw new Error(header.error);
+  const events = lines.map((line) => decodeEvent(line)).map((line) => (line.kind === "event" ? line.event : null)) as TraceEvent[];
+
+  it("replays to the report that is written down", async () => {
+    const run = await bindtrace(["replay", join(folder, "trace.jsonl")], { env: { NO_COLOR: "1" } });
+    expect(`${run.stdout}\n`).toBe(readFileSync(join(ROOT, folder, "report.txt"), "utf8"));
+    expect(run.stderr).toBe("");
+    expect(run.exitCode).toBe(1);
+  });
+
+  it("replays to the JSON that is written down", async () => {
+    const run = await bindtrace(["replay", join(folder, "trace.jsonl"), "--json"]);
+    expect(`${run.stdout}\n`).toBe(readFileSync(join(ROOT, folder, "report.jsonl"), "utf8"));
+  });
+
+  it("comes back the same from decoding and encoding", () => {
+    expect(events).not.toContain(null);
+    const again = [encodeHeader(header.value), ...events.map((event, index) => encodeEvent(event, index + 1))].join("");
+    expect(again.split("\n").map(sortedJson)).toEqual(text.split("\n").map(sortedJson));
+  });
+
+  it("can be cut after any event", () => {
+    for (let length = 0; length <= events.length; length++) {
+      const story = new Story(header.value, { reports: () => true });
+      const records = events.slice(0, length).flatMap((event) => story.apply(event));
+      const refused = events.slice(0, length).filter((event) => (event.type === "bind" || event.type === "listen") && event.errno !== null);
+      const failures = [...records, ...story.finish()].filter(({ type }) => type === "failure");
+      expect(failures).toHaveLength(refused.length);
+    }
+  });
+
+  it("names no machine and no folder of one", () => {
+    expect(text).not.toMatch(/\/(home|root|work|tmp|Users)\//);
+    expect(header.value.host).toBe("lab");
+  });
+});
+
+/** The order of fields in a line is nobody's business. */
+function sortedJson(line: string): unknown {
+  return line === "" ? null : JSON.parse(line);
+}

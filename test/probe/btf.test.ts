@@ -1,0 +1,164 @@
+import { existsSync, readFileSync } from "node:fs";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Btf } from "../../src/probe/btf.ts";
+import { readLayout } from "../../src/probe/layout.ts";
+import { type BtfType, btfBlob } from "./btf-blob.ts";
+
+const INT = 1;
+
+/** Every kind once, so that a wrong length of any would displace all that follows. */
+const kinds: BtfType[] = [
+  { kind: "int", name: "int" }, // 1
+  { kind: "pointer", type: 1 },
+  { kind: "array" },
+  { kind: "enum", name: "colour", extra: [1, 2, 3] },
+  { kind: "forward", name: "sock" },
+  { kind: "function", name: "sock_i_uid" },
+  { kind: "prototype", extra: [1, 2] },
+  { kind: "variable", name: "jiffies" },
+  { kind: "section", name: ".data", extra: [1, 2] },
+  { kind: "float", name: "double" },
+  { kind: "declTag", name: "tag" },
+  { kind: "enum64", name: "big", extra: [1, 2] }, // 12
+];
+const types: BtfType[] = [
+  ...kinds,
+  // 13: struct inner { int x; int y; }
+  {
+    kind: "struct",
+    name: "inner",
+    size: 8,
+    members: [
+      { name: "x", type: INT, at: 0 },
+      { name: "y", type: INT, at: 32 },
+    ],
+  },
+  { kind: "typedef", name: "inner_t", type: 13 }, // 14
+  { kind: "const", type: 14 },
+  { kind: "volatile", type: 15 },
+  { kind: "typeTag", name: "rcu", type: 16 },
+  { kind: "restrict", type: 17 }, // 18
+  // 19: union { int a; struct inner named; }, 20: struct { union (19); int b; }
+  {
+    kind: "union",
+    size: 8,
+    members: [
+      { name: "a", type: INT, at: 0 },
+      { name: "named", type: 13, at: 0 },
+    ],
+  },
+  {
+    kind: "struct",
+    size: 16,
+    members: [
+      { name: "", type: 19, at: 32 },
+      { name: "b", type: INT, at: 96 },
+    ],
+  },
+  // 21: struct outer
+  {
+    kind: "struct",
+    name: "outer",
+    size: 64,
+    members: [
+      { name: "first", type: INT, at: 0 },
+      { name: "", type: 20, at: 64 },
+      { name: "wrapped", type: 18, at: 256 },
+      { name: "reference", type: 2, at: 384 },
+    ],
+  },
+  // 22: struct bits, with widths in the upper byte of each offset
+  {
+    kind: "struct",
+    name: "bits",
+    size: 8,
+    kindFlag: true,
+    members: [
+      { name: "state", type: INT, at: 16, width: 8 },
+      { name: "reuse", type: INT, at: 24, width: 4 },
+      { name: "reuseport", type: INT, at: 28, width: 1 },
+      { name: "ipv6only", type: INT, at: 29, width: 1 },
+      { name: "plain", type: INT, at: 32 },
+    ],
+  },
+  { kind: "struct", name: "outer", size: 1, members: [] },
+];
+const btf = new Btf(btfBlob(types));
+
+describe("member", () => {
+  it.each([
+    ["inner.y", 32],
+    ["outer.first", 0],
+    // through an anonymous struct and the anonymous union in it
+    ["outer.a", 64 + 32],
+    ["outer.named.y", 64 + 32 + 32],
+    ["outer.b", 64 + 96],
+    // through restrict, type tag, volatile, const and typedef
+    ["outer.wrapped.y", 256 + 32],
+    ["bits.state", 16],
+    ["bits.reuse", 24],
+    ["bits.reuseport", 28],
+    ["bits.ipv6only", 29],
+    ["bits.plain", 32],
+  ])("%s is at bit %d", (path, bit) => {
+    expect(btf.member(path)?.bitOffset).toBe(bit);
+  });
+
+  it.each(["outer.c", "outer.first.x", "outer.reference.x", "inner_t.x", "nothing.x", "outer..x", "sock.sk_uid"])(
+    "%s is not there",
+    (path) => {
+      expect(btf.member(path)).toBeUndefined();
+    },
+  );
+});
+
+it("knows sizes of structs by name, the first of each name", () => {
+  expect(["inner", "outer", "bits", "inner_t", "sock"].map((name) => btf.sizeOf(name))).toEqual([8, 64, 8, undefined, undefined]);
+});
+
+it("knows functions by name", () => {
+  expect(["sock_i_uid", "jiffies", "inner", ""].map((name) => btf.hasFunction(name))).toEqual([true, false, false, false]);
+});
+
+describe("bytes that are not BTF", () => {
+  it.each([
+    ["nothing", new Uint8Array(0), "not BTF"],
+    ["a short file", Buffer.from([0x9f, 0xeb, 1]), "not BTF"],
+    ["an ELF file", Buffer.from(`\u007fELF${"\0".repeat(64)}`), "not BTF"],
+    ["another version", Buffer.from(btfBlob(kinds)).fill(2, 2, 3), "BTF version 2 is unknown"],
+  ])("%s", (_, bytes, message) => {
+    expect(() => new Btf(bytes)).toThrow(message);
+  });
+
+  it("are told wherever the blob is cut", () => {
+    const whole = btfBlob(types);
+    fc.assert(
+      fc.property(fc.nat(whole.length - 1), (length) => {
+        expect(() => new Btf(whole.subarray(0, length))).toThrow(/^(not BTF|BTF is cut short)$/);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe.skipIf(!existsSync("/sys/kernel/btf/vmlinux"))("this machine's kernel", () => {
+  const load = () => new Btf(readFileSync("/sys/kernel/btf/vmlinux"));
+
+  it("has the fields that every kernel has, where every kernel has them", () => {
+    const kernel = load();
+    const byte = (path: string) => (kernel.member(path)?.bitOffset ?? Number.NaN) / 8;
+    const family = byte("sock_common.skc_family");
+    expect(byte("sock_common.skc_daddr")).toBe(0);
+    expect(byte("sock_common.skc_rcv_saddr")).toBe(4);
+    expect(byte("sock_common.skc_state")).toBe(family + 2);
+    expect(byte("sock_common.skc_reuseport")).toBe(family + 3.5);
+    expect(byte("sock.__sk_common.skc_family")).toBe(family);
+    expect(byte("inet_timewait_sock.__tw_common.skc_num")).toBe(byte("sock_common.skc_num"));
+    expect(kernel.hasFunction("inet_csk_get_port")).toBe(true);
+  });
+
+  it("gives a layout", () => {
+    expect(readLayout(load())).toMatchObject({ ok: true, value: { defines: { OFF_SKC_FAMILY: "16" } } });
+  });
+});

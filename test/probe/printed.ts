@@ -1,0 +1,314 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT } from "../helpers/cli.ts";
+
+/** Lines as the programs in bpf/ print them: the formats are read from there, the values are the test's. */
+
+const PROGRAMS = readdirSync(join(ROOT, "bpf"))
+  .filter((name) => name.endsWith(".bt"))
+  .map((name) => readFileSync(join(ROOT, "bpf", name), "utf8"));
+const FORMATS = new Map(
+  PROGRAMS.flatMap((text) =>
+    [...text.matchAll(/printf\("bt:(\w+) ([^"]*)\\n"/g)].map(([, tag = "", format = ""]) => [tag, format.split(" ")] as const),
+  ),
+);
+export const TAGS = [...FORMATS.keys()];
+
+type Value = number | bigint;
+
+function printed(tag: string, values: readonly Value[]): string {
+  const format = FORMATS.get(tag);
+  if (!format) throw new Error(`the programs print no bt:${tag}`);
+  if (format.length !== values.length) throw new Error(`bt:${tag} has ${format.length} fields, not ${values.length}`);
+  return `bt:${tag} ${values.map((value, index) => (format[index]?.endsWith("x") ? BigInt(value).toString(16) : value)).join(" ")}`;
+}
+
+/** Eight bytes in memory as one word, as the programs read them on a little-endian machine. */
+export function word(bytes: readonly number[]): bigint {
+  return bytes.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n);
+}
+const bigEndian = (port: number) => [port >> 8, port & 255];
+const littleEndian = (value: number, length: number) => Array.from({ length }, (_, index) => (value >> (8 * index)) & 255);
+const v4 = (address: string) => address.split(".").map(Number);
+/** The last four groups of an IPv6 address are all that these tests use. */
+const v6 = (last: readonly number[], first: readonly number[] = []) => {
+  const groups = [...first, ...Array<number>(8 - first.length - last.length).fill(0), ...last];
+  const bytes = groups.flatMap(bigEndian);
+  return [word(bytes.slice(0, 8)), word(bytes.slice(8))] as const;
+};
+export const V6 = { any: v6([]), loopback: v6([1]), mapped: v6([0xffff, 0x7f00, 1]), documentation: v6([1], [0x2001, 0xdb8]) };
+
+export function name(text: string | readonly number[]): [bigint, bigint] {
+  const bytes = [...(typeof text === "string" ? Buffer.from(text) : text), ...Array<number>(16).fill(0)].slice(0, 16);
+  return [word(bytes.slice(0, 8)), word(bytes.slice(8))];
+}
+
+/** struct sock_common. `state` and `family` are the kernel's numbers. */
+export interface Common {
+  family: number;
+  address: string;
+  port: number;
+  peer: string;
+  peerPort: number;
+  state: number;
+  reuse: number;
+  reusePort: boolean;
+  ipv6Only: boolean;
+  device: number;
+  local6: readonly [bigint, bigint];
+  peer6: readonly [bigint, bigint];
+}
+const COMMON: Common = {
+  family: 2,
+  address: "0.0.0.0",
+  port: 8080,
+  peer: "0.0.0.0",
+  peerPort: 0,
+  state: 10,
+  reuse: 0,
+  reusePort: false,
+  ipv6Only: false,
+  device: 0,
+  local6: V6.any,
+  peer6: V6.any,
+};
+
+function meta(common: Common): bigint {
+  const flags = common.reuse | (common.reusePort ? 16 : 0) | (common.ipv6Only ? 32 : 0);
+  return word([...littleEndian(common.family, 2), common.state, flags, ...littleEndian(common.device, 4)]);
+}
+const addresses = (common: Common) => word([...v4(common.peer), ...v4(common.address)]);
+// skc_hash, then skc_dport in network order, then skc_num in that of the machine.
+const ports = (common: Common) => word([9, 9, 9, 9, ...bigEndian(common.peerPort), ...littleEndian(common.port, 2)]);
+
+export const NETNS = 4026531840;
+export const BOOT = 1_000_000_000n;
+
+/** Gives out the numbers of each CPU, and lines that follow one another. */
+export class Printer {
+  readonly #sequence = new Map<number, number>();
+  #now = BOOT;
+
+  ready(version = 1): string {
+    return printed("ready", [version, BOOT]);
+  }
+
+  /** CPU, number and time, with which nearly every line begins. */
+  #head(cpu: number): [number, number, bigint] {
+    this.#now += 1000n;
+    return [cpu, this.#number(cpu), this.#now];
+  }
+
+  #number(cpu: number): number {
+    const number = (this.#sequence.get(cpu) ?? 0) + 1;
+    this.#sequence.set(cpu, number);
+    return number;
+  }
+
+  /** As if so many lines of this CPU had been printed and lost. */
+  lose(count: number, cpu = 0): void {
+    this.#sequence.set(cpu, (this.#sequence.get(cpu) ?? 0) + count);
+  }
+
+  beat(): string {
+    this.#now += 1000n;
+    return printed("beat", [this.#now]);
+  }
+
+  /** A mark in the stream: what this CPU has numbered so far. */
+  count(cpu = 0): string {
+    return printed("count", [cpu, this.#sequence.get(cpu) ?? 0]);
+  }
+
+  /** A bind of 0.0.0.0:8080 by process 20, refused unless `ret` says otherwise. */
+  call(values: Partial<CallValues> = {}): string {
+    const v: CallValues = { ...CALL, ...values, common: { ...CALL_COMMON, ...values.common } };
+    const head = this.#head(v.cpu);
+    const sockaddr = v.op === 1 ? word([...littleEndian(v.family, 2), ...bigEndian(v.port), ...v4(v.address)]) : BigInt(v.port);
+    const [low, high] = v.op === 1 ? v.address6 : [BigInt.asUintN(64, BigInt(v.backlog)), 0n];
+    return printed("call", [
+      ...head,
+      head[2] - 500n,
+      v.op,
+      18,
+      v.swapped ? 1 : 0,
+      v.ret,
+      20,
+      21,
+      1000,
+      sockaddr,
+      low,
+      high,
+      0,
+      7,
+      v.sk,
+      NETNS,
+      addresses(v.common),
+      ports(v.common),
+      meta(v.common),
+      ...v.common.local6,
+      v.uid,
+      v.protocol,
+      v.inode,
+      ...v.group,
+      ...name(v.comm),
+    ]);
+  }
+
+  owner(values: Partial<OwnerValues> = {}): string {
+    const v: OwnerValues = { ...OWNER, ...values, common: { ...COMMON, ...values.common } };
+    return printed("owner", [
+      v.cpu,
+      this.#number(v.cpu),
+      v.sk,
+      addresses(v.common),
+      ports(v.common),
+      meta(v.common),
+      ...v.common.local6,
+      ...v.common.peer6,
+      v.uid,
+      v.inode,
+      v.user ?? v.sk,
+      v.userProtocol,
+      ...v.group,
+      v.substate,
+      v.expires,
+    ]);
+  }
+
+  walk(values: Partial<WalkValues> = {}): string {
+    const v: WalkValues = { ...WALK, ...values };
+    const printedOwners = v.printed ?? 1;
+    const possible = v.possible ?? printedOwners;
+    return printed("walk", [
+      ...this.#head(v.cpu),
+      v.op,
+      v.port,
+      NETNS,
+      1,
+      -1,
+      0,
+      v.fastUid,
+      v.visited ?? possible,
+      possible,
+      printedOwners,
+      v.missed,
+    ]);
+  }
+
+  close(comm: string | readonly number[] = "node", cpu = 0): string {
+    return printed("close", [...this.#head(cpu), 10, 10, 18, 0xffff_8880_0000_1000n, 100, NETNS, 8080, 2, ...name(comm)]);
+  }
+
+  option(level: number, option: number, ret = 0): string {
+    const after = meta({ ...COMMON, reuse: 1, reusePort: true, device: 3 });
+    return printed("option", [
+      ...this.#head(0),
+      10,
+      10,
+      18,
+      0xffff_8880_0000_1000n,
+      100,
+      NETNS,
+      8080,
+      level,
+      option,
+      ret,
+      after,
+      ...name("node"),
+    ]);
+  }
+
+  state(from: number, to: number, inode = 100): string {
+    return printed("state", [...this.#head(0), 0xffff_8880_0000_1000n, inode, NETNS, 8080, 6, from, to]);
+  }
+
+  destroy(exiting = 0): string {
+    return printed("destroy", [...this.#head(0), 0xffff_8880_0000_1000n, NETNS, 8080, 10, 10, exiting, ...name("node")]);
+  }
+
+  fork(cpu = 0): string {
+    return printed("fork", [...this.#head(cpu), 10, 11]);
+  }
+
+  exit(status: number): string {
+    return printed("exit", [...this.#head(0), 10, status, ...name("node")]);
+  }
+}
+
+interface CallValues {
+  cpu: number;
+  op: number;
+  ret: number;
+  swapped: boolean;
+  /** What was asked for. */
+  family: number;
+  address: string;
+  address6: readonly [bigint, bigint];
+  port: number;
+  backlog: number;
+  sk: bigint;
+  common: Partial<Common> & Common;
+  uid: number;
+  protocol: number;
+  inode: number;
+  group: [bigint, number, number];
+  comm: string | readonly number[];
+}
+const CALL_COMMON: Common = { ...COMMON, state: 7, port: 0 };
+const CALL: CallValues = {
+  cpu: 0,
+  op: 1,
+  ret: -98,
+  swapped: false,
+  family: 2,
+  address: "0.0.0.0",
+  address6: V6.any,
+  port: 8080,
+  backlog: 511,
+  sk: 0xffff_8880_0000_2000n,
+  common: CALL_COMMON,
+  uid: 1000,
+  protocol: 6,
+  inode: 200,
+  group: [0n, 0, 0],
+  comm: "node",
+};
+
+interface OwnerValues {
+  cpu: number;
+  sk: bigint;
+  common: Partial<Common>;
+  uid: Value;
+  inode: Value;
+  /** sk_socket->sk, the owner itself unless it is a subflow. */
+  user: bigint | null;
+  userProtocol: number;
+  group: [bigint, number, number];
+  substate: number;
+  expires: bigint;
+}
+const OWNER: OwnerValues = {
+  cpu: 0,
+  sk: 0xffff_8880_0000_1000n,
+  common: {},
+  uid: 1000,
+  inode: 100,
+  user: null,
+  userProtocol: 6,
+  group: [0n, 0, 0],
+  substate: 0,
+  expires: 0n,
+};
+
+interface WalkValues {
+  cpu: number;
+  op: number;
+  port: number;
+  fastUid: number;
+  visited: number | null;
+  possible: number | null;
+  printed: number | null;
+  missed: number;
+}
+const WALK: WalkValues = { cpu: 0, op: 1, port: 8080, fastUid: 0, visited: null, possible: null, printed: null, missed: 0 };

@@ -1,0 +1,113 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { encodeEvent, encodeHeader } from "../../src/trace/codec.ts";
+import { header } from "../helpers/events.ts";
+import { eventsOf, fresh, numbered, read, record } from "./files.ts";
+
+describe.each([".jsonl", ".jsonl.gz"])("a %s file", (ending) => {
+  it("gives back what was written", async () => {
+    expect(await read(await record(fresh(ending)))).toEqual({
+      header: header(),
+      lines: numbered.map((event) => ({ kind: "event", event })),
+      problem: null,
+    });
+  });
+
+  it("gives a beginning of its events wherever it is cut, and ends", async () => {
+    const whole = readFileSync(await record(fresh(ending)));
+    await fc.assert(
+      fc.asyncProperty(fc.nat(whole.length - 1), async (length) => {
+        const path = fresh(ending);
+        writeFileSync(path, whole.subarray(0, length));
+        const { lines, error } = await read(path);
+        const found = eventsOf(lines);
+        expect(found).toEqual(numbered.slice(0, found.length));
+        // What follows the last whole event is one torn line at most.
+        expect(lines.slice(found.length).map(({ kind }) => kind)).toEqual(lines.length > found.length ? ["damaged"] : []);
+        if (error) expect(error).toMatchObject({ kind: "damaged", message: expect.stringContaining(path) });
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+describe("a gzip trace", () => {
+  it("is known by its bytes, not by its name", async () => {
+    const renamed = fresh(".jsonl");
+    writeFileSync(renamed, readFileSync(await record(fresh(".jsonl.gz"))));
+    expect(eventsOf((await read(renamed)).lines)).toEqual(numbered);
+  });
+
+  it("with damage near its end gives what came before, and says so", async () => {
+    const path = await record(fresh(".jsonl.gz"));
+    const bytes = readFileSync(path);
+    writeFileSync(path, bytes.fill(0xff, Math.floor(bytes.length * 0.9)));
+    const { lines, problem } = await read(path);
+    expect(eventsOf(lines).slice(0, 10)).toEqual(numbered.slice(0, 10));
+    expect(problem).toMatch(/compressed data/);
+  });
+
+  it("with any byte changed can still be read to an end", async () => {
+    const whole = readFileSync(await record(fresh(".jsonl.gz")));
+    await fc.assert(
+      fc.asyncProperty(fc.nat(whole.length - 1), fc.integer({ min: 1, max: 255 }), async (at, change) => {
+        const path = fresh(".jsonl.gz");
+        const bytes = Buffer.from(whole);
+        bytes[at] = (bytes[at] ?? 0) ^ change;
+        writeFileSync(path, bytes);
+        const { lines, error } = await read(path);
+        expect(lines.length > 0 || error !== undefined).toBe(true);
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe("a plain trace", () => {
+  const write = (...lines: string[]) => {
+    const path = fresh(".jsonl");
+    writeFileSync(path, [encodeHeader(header()).trim(), ...lines].join("\n"));
+    return path;
+  };
+  const fork = encodeEvent({ type: "fork", t: 1, pid: 2, child: 3 }, 1).trim();
+
+  it("is read on past damaged and unknown lines", async () => {
+    const { lines, problem } = await read(write(fork, "{oops", '{"type":"teleport","t":2}', fork));
+    expect(lines.map(({ kind }) => kind)).toEqual(["event", "damaged", "unknown", "event"]);
+    expect(problem).toBeNull();
+  });
+
+  it("may have empty lines and DOS line ends", async () => {
+    expect((await read(write("", `${fork}\r`, ""))).lines.map(({ kind }) => kind)).toEqual(["event"]);
+  });
+});
+
+describe("what cannot be read", () => {
+  it.each<[string, "missing" | "damaged", RegExp, (path: string) => void]>([
+    ["a file that is not there", "missing", /does not exist: check the name$/, () => {}],
+    ["a folder", "missing", /is a folder: name a trace file in it$/, (path) => mkdirSync(path)],
+    ["an empty file", "damaged", /is empty: nothing was recorded in it$/, (path) => writeFileSync(path, "")],
+    ["an empty gzip file", "damaged", /is empty: nothing was recorded in it$/, (path) => writeFileSync(path, gzipSync(""))],
+    ["another file", "damaged", /is not a bindtrace trace/, (path) => writeFileSync(path, "hello\n")],
+    [
+      "a trace of a newer version",
+      "damaged",
+      /was written by a newer bindtrace .*: update bindtrace$/,
+      (path) => writeFileSync(path, encodeHeader({ ...header(), version: 2 })),
+    ],
+  ])("%s", async (_, kind, message, make) => {
+    const path = fresh(".jsonl");
+    make(path);
+    const { error } = await read(path);
+    expect(error).toMatchObject({ kind, message: expect.stringMatching(message) });
+    expect(error?.message.startsWith(`${path} `)).toBe(true);
+  });
+
+  it("a name below a file", async () => {
+    const path = fresh(".jsonl");
+    writeFileSync(path, "");
+    expect((await read(`${path}/trace`)).error).toMatchObject({ kind: "missing" });
+  });
+});
