@@ -32,9 +32,12 @@ async function main(argv: readonly string[]): Promise<number> {
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.clean : EXIT.usage;
-    if (!(error instanceof Failure)) throw error;
-    process.stderr.write(`bindtrace: ${error.message}\n`);
-    return error.code;
+    if (error instanceof Failure) {
+      process.stderr.write(`bindtrace: ${error.message}\n`);
+      return error.code;
+    }
+    process.stderr.write(`bindtrace: this is a bug in bindtrace, please report it with these lines\n${(error as Error)?.stack ?? error}\n`);
+    return EXIT.bug;
   }
 }
 

@@ -60,25 +60,25 @@ export function explain(call: CallEvent, evidence: Evidence): Verdict {
     return { ...owner, party, rule: conflict(binder, party, evidence.kernel) };
   };
   const judged = present.map(judge);
-  let blockers: Judged[] = judged.filter(conflicting);
-  let source: Verdict["evidence"] = "bucket";
-  for (const { socket, knownSince } of judged.filter(conflicting)) {
+  const walked = judged.filter(conflicting);
+  for (const { socket, knownSince } of walked) {
     if (knownSince === null || knownSince > call.enteredAt) doubts.push(`${socket.id} is not known to have been there before the call`);
   }
-  if (blockers.length === 0) {
-    const gone = evidence.remembered.filter(({ endedAt }) => endedAt !== null || !walkComplete);
-    blockers = gone.map(judge).filter(conflicting);
-    source = "table";
-    for (const { socket } of blockers) doubts.push(`${socket.id} is known from earlier events; the look at the bucket did not find it`);
-  }
+  // A whole walk that found a blocker needs no help from memory; one that found none came too late for what let go during the call.
+  const seen = new Set(evidence.owners.map(({ socket }) => socket));
+  const recalled = evidence.remembered
+    .filter(({ socket, endedAt }) => !seen.has(socket) && (!walkComplete || (walked.length === 0 && endedAt !== null)))
+    .map(judge)
+    .filter(conflicting);
+  for (const { socket } of recalled) doubts.push(`${socket.id} is known from earlier events, the look at the bucket did not show it`);
+  const blockers: Judged[] = [...walked, ...recalled].sort((x, y) => severity(x.facts) - severity(y.facts));
   const ownersCounted = walk?.visited ?? 0;
-  blockers.sort((a, b) => severity(a.facts) - severity(b.facts));
   const first = blockers[0];
   if (!first) return { ...withoutBlocker("no-owner-found", "unknown", [...doubts, ...WHY_NOBODY]), ownersCounted, walkComplete };
   return {
     rule: first.rule,
     blockers: blockers.map(({ socket, facts, rule }) => ({ socket, facts, rule, decisive: blockers.length === 1 && doubts.length === 0 })),
-    evidence: source,
+    evidence: walked.length > 0 ? "bucket" : "table",
     confidence: doubts.length === 0 ? "exact" : "inferred",
     doubts,
     ownersCounted,

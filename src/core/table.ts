@@ -88,16 +88,16 @@ export class SocketTable {
     });
   }
 
-  /** Sockets that were bound to the port before `from` and let it go between `from` and `to`, or not yet, as they were then. */
+  /** Other sockets that were bound to the port before `from` and let it go between `from` and `to`, or not yet, as they were then. */
   heldDuring(
-    { netns, port, protocol }: SocketFacts,
+    { sk, netns, port, protocol }: SocketFacts,
     from: Nanos,
     to: Nanos,
   ): { socket: Socket; facts: SocketFacts; endedAt: Nanos | null }[] {
     return this.sockets
       .filter(({ facts, inBucketSince, releasedAt }) => {
         const samePort = facts.netns === netns && facts.port === port && (facts.protocol === "udp") === (protocol === "udp");
-        return samePort && inBucketSince !== null && inBucketSince < from && (releasedAt === null || releasedAt >= from);
+        return samePort && facts.sk !== sk && inBucketSince !== null && inBucketSince < from && (releasedAt === null || releasedAt >= from);
       })
       .map((socket) => {
         const listened = socket.listenedUntil !== null && socket.listenedUntil >= from;

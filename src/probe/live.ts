@@ -170,7 +170,7 @@ class LiveStream {
   async stop(reason: string): Promise<void> {
     if (this.#stopReason === null) {
       this.#stopReason = reason;
-      this.#looker.stop();
+      await this.#looker.finish();
       await this.#mark();
       await delay(WINDOW);
       await this.#bpftrace.stop();

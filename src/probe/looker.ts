@@ -17,7 +17,7 @@ export class Looker {
   readonly #base: number;
   readonly #instant: () => Nanos;
   readonly #connections = new Set<number>();
-  readonly #timers = new Map<string, NodeJS.Timeout>();
+  readonly #pending = new Map<string, { timer: NodeJS.Timeout; netns: number; port: number }>();
   #namespaces: NetworkNamespace[] = [];
 
   constructor(base: number, instant: () => Nanos) {
@@ -27,15 +27,33 @@ export class Looker {
 
   /** Sees every event as it arrives. */
   notice(event: TraceEvent): void {
-    if ((event.type === "bind" || event.type === "listen") && event.walk) this.#watch(event.walk.owners);
-    if (event.type === "look" && !event.seed)
-      this.#watch(event.walk.owners.filter(({ sk, state }) => state === "TIME_WAIT" || this.#connections.has(sk)));
-    if (event.type === "destroy" && this.#connections.delete(event.sk)) this.#lookIn(AFTER_END, event);
+    switch (event.type) {
+      case "bind":
+      case "listen":
+        if (event.walk) this.#watch(event.walk.owners);
+        // A bind that succeeds where TIME_WAIT was in the way shows that it has ended.
+        else if (event.errno === null && this.#pending.has(key(event.socket, "timer"))) this.#lookIn(AFTER_END, event.socket);
+        break;
+      case "look":
+        if (!event.seed) this.#watch(event.walk.owners.filter(({ sk, state }) => state === "TIME_WAIT" || this.#connections.has(sk)));
+        break;
+      case "destroy":
+        if (this.#connections.delete(event.sk)) this.#lookIn(AFTER_END, event);
+        break;
+      default:
+    }
+  }
+
+  /** A last look at every port where one was still to come. */
+  async finish(): Promise<void> {
+    const ports = [...this.#pending.values()];
+    this.stop();
+    await Promise.all(ports.map(({ netns, port }) => this.#look(netns, port)));
   }
 
   stop(): void {
-    for (const timer of this.#timers.values()) clearTimeout(timer);
-    this.#timers.clear();
+    for (const { timer } of this.#pending.values()) clearTimeout(timer);
+    this.#pending.clear();
   }
 
   #watch(owners: readonly SocketFacts[]): void {
@@ -51,13 +69,13 @@ export class Looker {
   }
 
   #lookIn(milliseconds: number, { netns, port }: { netns: number; port: number }): void {
-    const key = `${netns}/${port}/${milliseconds > AFTER_END}`;
-    if (this.#timers.has(key)) return;
+    const at = key({ netns, port }, milliseconds === AFTER_END ? "end" : "timer");
+    if (this.#pending.has(at)) return;
     const timer = setTimeout(() => {
-      this.#timers.delete(key);
+      this.#pending.delete(at);
       void this.#look(netns, port);
     }, milliseconds).unref();
-    this.#timers.set(key, timer);
+    this.#pending.set(at, { timer, netns, port });
   }
 
   async #look(netns: number, port: number): Promise<void> {
@@ -68,3 +86,5 @@ export class Looker {
     if (namespace) await askForLooks(this.#base, [port], namespace);
   }
 }
+
+const key = ({ netns, port }: { netns: number; port: number }, why: "end" | "timer") => `${netns}/${port}/${why}`;

@@ -1,5 +1,3 @@
-import { endianness } from "node:os";
-
 /** A BTF type as a test writes it; `type` is the id of another one, which is its place in the list, from 1. */
 export type BtfType =
   | { kind: keyof typeof OTHERS; name?: string; type?: number; extra?: number[] }
@@ -59,15 +57,10 @@ export function btfBlob(types: readonly BtfType[]): Uint8Array {
     const trailer = Array<number>(fixed + list.length * (LISTS[type.kind] ?? 0)).fill(0x7fffffff);
     return [nameAt(type.name), (kind << 24) | list.length, type.type ?? 4, ...trailer];
   });
-  const header = Buffer.alloc(24);
-  const little = endianness() === "LE";
-  const put = (buffer: Buffer, value: number, at: number) =>
-    little ? buffer.writeUInt32LE(value >>> 0, at) : buffer.writeUInt32BE(value >>> 0, at);
-  if (little) header.writeUInt16LE(0xeb9f, 0);
-  else header.writeUInt16BE(0xeb9f, 0);
+  // Typed arrays are in the byte order of this machine, as BTF is.
+  const bytes = Buffer.from(Uint32Array.from(words).buffer);
+  const header = Buffer.from(Uint32Array.from([0, 24, 0, bytes.length, bytes.length, strings.length]).buffer);
+  header.set(new Uint8Array(Uint16Array.of(0xeb9f).buffer), 0);
   header[2] = 1;
-  [24, 0, words.length * 4, words.length * 4, strings.length].forEach((value, index) => put(header, value, 4 + index * 4));
-  const body = Buffer.alloc(words.length * 4);
-  words.forEach((word, index) => put(body, word, index * 4));
-  return Buffer.concat([header, body, strings]);
+  return Buffer.concat([header, bytes, strings]);
 }

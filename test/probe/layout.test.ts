@@ -64,7 +64,7 @@ it.each(Object.keys(SOCK_COMMON).filter((name) => !/hash|family|bind_node|v6/.te
 });
 
 describe("what differs between kernels", () => {
-  const valueOf = (change: Parameters<typeof kernel>[0]) => {
+  const good = (change: Parameters<typeof kernel>[0]) => {
     const layout = layoutOf(change);
     if (!layout.ok) throw new Error(layout.error);
     return layout.value;
@@ -75,21 +75,21 @@ describe("what differs between kernels", () => {
     ["6.1 to 6.7", ["inet_bind_bucket.bhash2"], { walk: "owners", bhash2: true }],
     ["5.10", ["inet_bind_bucket.bhash2", "inet_bind2_bucket"], { walk: "owners", bhash2: false }],
   ])("the walk of %s", (_, without, expected) => {
-    expect(valueOf({ without })).toMatchObject(expected);
+    expect(good({ without })).toMatchObject(expected);
   });
 
   it("how references to a file are counted", () => {
-    expect(valueOf({}).defines.FILE_REFERENCES).toBe("f_ref.refcnt.counter + 1");
-    expect(valueOf({ without: ["file.f_ref"] }).defines.FILE_REFERENCES).toBe("f_count.counter");
+    expect(good({}).defines.FILE_REFERENCES).toBe("f_ref.refcnt.counter + 1");
+    expect(good({ without: ["file.f_ref"] }).defines.FILE_REFERENCES).toBe("f_count.counter");
   });
 
   it("whose an orphan is", () => {
-    expect(valueOf({}).orphanUidIsZero).toBe(false);
-    expect(valueOf({ functions: ["sock_i_uid"] }).orphanUidIsZero).toBe(true);
+    expect(good({}).orphanUidIsZero).toBe(false);
+    expect(good({ functions: ["sock_i_uid"] }).orphanUidIsZero).toBe(true);
   });
 
   it("offsets, in bytes", () => {
-    expect(valueOf({ moved: { "pid.numbers": 112, "signal_struct.pids": 200 } }).defines).toMatchObject({
+    expect(good({ moved: { "pid.numbers": 112, "signal_struct.pids": 200 } }).defines).toMatchObject({
       OFF_SKC_FAMILY: "16",
       OFF_SKC_V6_LOCAL: "72",
       OFF_PID_NUMBERS: "112",

@@ -102,6 +102,10 @@ describe("a refused bind", () => {
     expect(only(print.call({ family: 0, ret: 0 }))).toMatchObject({ requested: { family: "ipv4", address: "0.0.0.0" } });
   });
 
+  it.each([0, 65534, 2 ** 31, 4294967294])("may be a process's of uid %d", (uid) => {
+    expect(only(print.call({ caller: uid, uid }), print.walk({ printed: 0 }))).toMatchObject({ uid, socket: { uid } });
+  });
+
   it("tells that the descriptor was swapped", () => {
     expect(only(print.call({ swapped: true }), print.walk({ printed: 0 }))).toMatchObject({ swapped: true });
   });
@@ -278,8 +282,19 @@ describe("a walk", () => {
     expect(decoder.foreign).toBe(1);
   });
 
-  it("takes the uid of a bucket as it is, up to the greatest", () => {
-    expect(walkOf(print.call(), print.walk({ printed: 0, fastUid: 4294967295 }))).toMatchObject({ fastUid: 4294967295 });
+  it("with an owner that does not fit the contract is marked lost, and the refusal is told", () => {
+    expect(
+      walkOf(print.call(), print.owner({ inode: 2n ** 60n }), print.owner({ sk: 9n, inode: 900 }), print.walk({ printed: 2 })),
+    ).toMatchObject({
+      lost: true,
+      owners: [{ inode: 900 }],
+    });
+    expect(decoder.foreign).toBe(1);
+  });
+
+  // The kernel sets fastuid only where SO_REUSEPORT was used: else it is what the slab held before.
+  it.each([0, 635389312, 2 ** 31, 4294967295])("takes the uid of a bucket as it is: %d", (fastUid) => {
+    expect(walkOf(print.call(), print.walk({ printed: 0, fastUid }))).toMatchObject({ fastUid });
   });
 
   it("of two CPUs at once does not mix them up", () => {

@@ -20,7 +20,23 @@ function printed(tag: string, values: readonly Value[]): string {
   const format = FORMATS.get(tag);
   if (!format) throw new Error(`the programs print no bt:${tag}`);
   if (format.length !== values.length) throw new Error(`bt:${tag} has ${format.length} fields, not ${values.length}`);
-  return `bt:${tag} ${values.map((value, index) => (format[index]?.endsWith("x") ? BigInt(value).toString(16) : value)).join(" ")}`;
+  return `bt:${tag} ${values.map((value, index) => converted(format[index] ?? "", BigInt(value))).join(" ")}`;
+}
+
+/** As printf in C has it: what is too great for its conversion comes out as another number. */
+function converted(conversion: string, value: bigint): string {
+  switch (conversion) {
+    case "%d":
+      return BigInt.asIntN(32, value).toString();
+    case "%u":
+      return BigInt.asUintN(32, value).toString();
+    case "%lu":
+      return BigInt.asUintN(64, value).toString();
+    case "%lx":
+      return BigInt.asUintN(64, value).toString(16);
+    default:
+      throw new Error(`no such conversion here: ${conversion}`);
+  }
 }
 
 /** Eight bytes in memory as one word, as the programs read them on a little-endian machine. */
@@ -122,10 +138,10 @@ export class Printer {
 
   /** A bind of 0.0.0.0:8080 by process 20, refused unless `ret` says otherwise. */
   call(values: Partial<CallValues> = {}): string {
-    const v: CallValues = { ...CALL, ...values, common: { ...CALL_COMMON, ...values.common } };
+    const v = { ...CALL, ...values, common: { ...CALL_COMMON, ...values.common } };
     const head = this.#head(v.cpu);
     const sockaddr = v.op === 1 ? word([...littleEndian(v.family, 2), ...bigEndian(v.port), ...v4(v.address)]) : BigInt(v.port);
-    const [low, high] = v.op === 1 ? v.address6 : [BigInt.asUintN(64, BigInt(v.backlog)), 0n];
+    const [low, high] = v.op === 1 ? v.address6 : [BigInt(v.backlog), 0n];
     return printed("call", [
       ...head,
       head[2] - 500n,
@@ -135,7 +151,7 @@ export class Printer {
       v.ret,
       20,
       21,
-      1000,
+      v.caller,
       sockaddr,
       low,
       high,
@@ -156,7 +172,7 @@ export class Printer {
   }
 
   owner(values: Partial<OwnerValues> = {}): string {
-    const v: OwnerValues = { ...OWNER, ...values, common: { ...COMMON, ...values.common } };
+    const v = { ...OWNER, ...values, common: { ...COMMON, ...values.common } };
     return printed("owner", [
       v.cpu,
       this.#number(v.cpu),
@@ -248,7 +264,9 @@ interface CallValues {
   port: number;
   backlog: number;
   sk: bigint;
-  common: Partial<Common> & Common;
+  common: Partial<Common>;
+  /** Of the calling process, and of the socket. */
+  caller: number;
   uid: number;
   protocol: number;
   inode: number;
@@ -268,6 +286,7 @@ const CALL: CallValues = {
   backlog: 511,
   sk: 0xffff_8880_0000_2000n,
   common: CALL_COMMON,
+  caller: 1000,
   uid: 1000,
   protocol: 6,
   inode: 200,
