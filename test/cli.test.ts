@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { constants, deflateRawSync, gzipSync } from "node:zlib";
 import { execa } from "execa";
@@ -28,8 +28,14 @@ function file(name: string, content: string | Uint8Array): string {
   return path;
 }
 
+interface Ended {
+  exitCode?: number | undefined;
+  stdout: string;
+  stderr: string;
+}
+
 /** What a bad input must give: this code, nothing on stdout, and one line on stderr that says this. */
-async function refuses(run: ReturnType<typeof bindtrace>, code: number, sentence: RegExp): Promise<void> {
+async function refuses(run: PromiseLike<Ended>, code: number, sentence: RegExp): Promise<void> {
   const { exitCode, stdout, stderr } = await run;
   expect(stderr).toMatch(/^bindtrace: \S.*$/);
   expect(stderr).toMatch(sentence);
@@ -37,7 +43,7 @@ async function refuses(run: ReturnType<typeof bindtrace>, code: number, sentence
   expect(exitCode).toBe(code);
 }
 
-describe("a command line that cannot be meant", () => {
+describe.concurrent("a command line that cannot be meant", () => {
   it.each<[string[], RegExp]>([
     [["--port", "0"], /\b0 is not a port.* 1 to 65535/],
     [["--port", "70000"], /70000 is not a port.* 1 to 65535/],
@@ -87,7 +93,7 @@ describe("a command line that cannot be meant", () => {
   });
 });
 
-describe("help and version", () => {
+describe.concurrent("help and version", () => {
   it.each([[["--help"]], [["-h"]], [["replay", "--help"]]])("bindtrace %j is on stdout, with examples, within 80 columns", async (args) => {
     const { exitCode, stdout, stderr } = await bindtrace(args);
     expect(stdout).toMatch(/^Usage: bindtrace[\s\S]*\nExamples:\n/);
@@ -103,7 +109,7 @@ describe("help and version", () => {
   });
 });
 
-describe("replay of a trace that is good", () => {
+describe.concurrent("replay of a trace that is good", () => {
   it.each<[string, string | Uint8Array]>([
     ["plain.jsonl", sample],
     ["packed.jsonl.gz", gzipSync(sample)],
@@ -135,7 +141,8 @@ describe("replay of a trace that is good", () => {
   it("says no more when its reader has gone", async () => {
     const run = bindtrace(["replay", join(SAMPLE, "trace.jsonl")]);
     run.stdout.destroy();
-    expect(await run).toMatchObject({ exitCode: 1, stderr: "", signal: undefined });
+    const { exitCode, stderr, signal } = await run;
+    expect({ exitCode, stderr, signal }).toEqual({ exitCode: 1, stderr: "", signal: undefined });
   });
 
   it("says so when its report cannot be written", async () => {
@@ -148,7 +155,7 @@ describe("replay of a trace that is good", () => {
   });
 });
 
-describe("replay of what is no good trace", () => {
+describe.concurrent("replay of what is no good trace", () => {
   it("a file that does not exist", () => refuses(bindtrace(["replay", "/no/such/trace"]), 2, /\/no\/such\/trace does not exist/));
   it("a folder", () => refuses(bindtrace(["replay", "/tmp"]), 2, /\/tmp is a folder/));
   it("an empty file", () => refuses(bindtrace(["replay", file("empty", "")]), 5, /is empty/));
@@ -194,8 +201,8 @@ describe("replay of what is no good trace", () => {
     ["cut at a flush", [flushed], /the trace was cut/, 1],
     ["cut elsewhere", [flushed, more.subarray(0, 60)], /the trace was cut/, 1],
     ["damaged in the middle", [flushed, Buffer.alloc(40, 0xff), more], /the trace is damaged/, 5],
-  ])("shows what came before where a gzip file is %s", async (_, parts, sentence, code) => {
-    const { exitCode, stdout, stderr } = await bindtrace(["replay", file("harmed.gz", Buffer.concat(parts))]);
+  ])("shows what came before where a gzip file is %s", async (name, parts, sentence, code) => {
+    const { exitCode, stdout, stderr } = await bindtrace(["replay", file(`${name}.gz`, Buffer.concat(parts))]);
     expect(stdout).toContain(BLOCK);
     expect(stdout).toMatch(/\nbindtrace: 1 refused, 1 explained$/);
     expect(stderr).toMatch(/^bindtrace: \S.*$/);
@@ -207,10 +214,10 @@ describe("replay of what is no good trace", () => {
     ["after the failure", told + 1, 1],
     ["before the failure", 2, 0],
     ["after the header", 1, 0],
-  ])("says that a plain trace was cut, and exits by content: %s", async (_, count, code) => {
+  ])("says that a plain trace was cut, and exits by content: %s", async (name, count, code) => {
     const whole = `${lines.slice(0, count).join("\n")}\n`;
     for (const text of [whole, `${whole}${lines[count]?.slice(0, 25)}`]) {
-      const { exitCode, stdout, stderr } = await bindtrace(["replay", file("cut", text)]);
+      const { exitCode, stdout, stderr } = await bindtrace(["replay", file(name, text)]);
       expect(stdout.includes(BLOCK)).toBe(code === 1);
       expect(stderr).toMatch(/^bindtrace: the trace was cut.*$/);
       expect(exitCode).toBe(code);
@@ -218,7 +225,7 @@ describe("replay of what is no good trace", () => {
   });
 });
 
-describe("colour", () => {
+describe.concurrent("colour", () => {
   const ESCAPE = "\u001b[";
   const args = ["replay", join(SAMPLE, "trace.jsonl")];
   /** The same with a terminal as stdout, which util-linux script makes. */
@@ -250,7 +257,7 @@ describe("colour", () => {
   });
 });
 
-describe("a machine that cannot be traced", () => {
+describe.concurrent("a machine that cannot be traced", () => {
   const onlyHere = (path: string) => ({ env: { PATH: path } });
   const standIn = (name: string) => onlyHere(`${join(ROOT, "test/fixtures", name)}:${process.env.PATH}`);
 
@@ -295,8 +302,8 @@ describe("a machine that cannot be traced", () => {
         () => ["--output", "/no/such/folder/x"],
         /cannot write the report to \/no\/such\/folder\/x/,
       ],
-    ])("does not begin to trace when it may not write to %s (a stand-in looks on)", async (_, args, sentence) => {
-      const starts = join(folder.path, "starts");
+    ])("does not begin to trace when it may not write to %s (a stand-in looks on)", async (name, args, sentence) => {
+      const starts = join(folder.path, `starts ${name}`);
       const { env } = standIn("bpftrace-remembers-starts");
       await refuses(bindtrace(["--port", "8080", ...args()], { env: { ...env, STARTS: starts } }), 2, sentence);
       expect(existsSync(starts)).toBe(false);

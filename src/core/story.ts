@@ -232,7 +232,7 @@ export class Story {
     const process = this.#table.process(event.pid, event.comm);
     process.exitedAt = event.t;
     for (const timeline of this.#timelines.values()) {
-      if (!timeline.lanes.some((socket) => socket.opener?.pid === event.pid)) continue;
+      if (!timeline.rows.some((row) => row.process?.pid === event.pid)) continue;
       const detail = event.signal > 0 ? `signal ${event.signal}` : `code ${event.code}`;
       timeline.rows.push({ t: event.t, kind: "exited", socket: null, state: null, process: event, detail, blockers: [] });
     }

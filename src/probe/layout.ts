@@ -44,6 +44,7 @@ const FIELDS = [
   "file.private_data",
   "pid.level",
   "task_struct.nsproxy",
+  "signal_struct.live.counter",
 ];
 
 /** PIDTYPE_TGID (include/linux/pid_types.h): index of the process's own struct pid. */

@@ -30,6 +30,7 @@ const ABI = {
   TCP_CLOSE: 7,
   TCP_LISTEN: 10,
   PF_EXITING: 4,
+  CLONE_THREAD: 0x10000,
   // skc_reuse within the word that starts at skc_family
   SKC_REUSE_MASK: 0x0f000000,
   OP_BIND: 1,

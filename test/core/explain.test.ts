@@ -126,6 +126,17 @@ describe("unknown", () => {
     expect(failureOf(...before, refused([], { t: T, enteredAt: ENTERED }))).toMatchObject(nobody);
   });
 
+  it.each<[string, TraceEvent[]]>([
+    ["that a whole look has missed since, though its end was not seen", [seed(facts()), look(5 * MS, [])]],
+    ["whose connection ended two minutes ago, longer than any TIME_WAIT", [seed(connection()), destroy(T - 120_000 * MS, { sk: 5 })]],
+  ])("rather than to remember a socket %s", (_, before) => {
+    const long = -200_000 * MS;
+    const [first, ...more] = before;
+    expect(failureOf({ ...first, t: long } as TraceEvent, ...more, refused([], { t: T, enteredAt: ENTERED, walk: null }))).toMatchObject(
+      nobody,
+    );
+  });
+
   it("rather than a socket whose bind began after the refusal", () => {
     const refusal = refused([facts()], { t: T });
     const late = bind({ t: T + 500, enteredAt: T + 100, pid: 10, socket: facts({ state: "BOUND" }) });
