@@ -2,6 +2,8 @@
 
 SHELL := /bin/bash
 STAMPS := .stamps
+TOOLS := bpftrace ip python3 setpriv unshare nsenter
+PACKAGES := bpftrace iproute2 python3 util-linux
 ROOT := $(shell test "$$(id -u)" = 0 && echo yes)
 
 .DEFAULT_GOAL := help
@@ -15,12 +17,15 @@ $(STAMPS)/npm: package.json package-lock.json
 	@mkdir -p $(STAMPS) && touch $@
 
 # bpftrace to trace with, the others for the tests; left alone where only root could install them.
-$(STAMPS)/tools:
+$(STAMPS)/tools: | $(STAMPS)/npm
 ifeq ($(ROOT),yes)
-	@command -v bpftrace ip python3 setpriv unshare nsenter >/dev/null || \
-	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends bpftrace iproute2 python3 util-linux >/dev/null; } || \
-	  echo "bpftrace and the test tools could not be installed: live tests will be skipped"
-	@mkdir -p $(STAMPS) && touch $@
+	@for tool in $(TOOLS); do command -v $$tool >/dev/null || missing=yes; done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing $(PACKAGES)"; \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES); } >$(STAMPS)/apt.log 2>&1 || \
+	    echo "apt could not install them (see $(STAMPS)/apt.log): what needs them will say so"; \
+	fi
+	@touch $@
 endif
 
 install: $(STAMPS)/npm ## install the npm packages
