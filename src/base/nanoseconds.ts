@@ -27,7 +27,7 @@ export function parseIsoTime(text: string): bigint | undefined {
 /** A duration as people read it: `840 µs`, `212 ms`, `1.21 s`, `4 min 05 s`, `2 h 04 min`. */
 export function formatDuration(nanos: Nanos): string {
   const abs = Math.abs(nanos);
-  if (abs < MILLISECOND) return `${Math.round(abs / 1000)} µs`;
+  if (abs < 0.9995 * MILLISECOND) return `${Math.round(abs / 1000)} µs`;
   if (abs < 999.5 * MILLISECOND) return `${Math.round(abs / MILLISECOND)} ms`;
   if (abs < 59.995 * SECOND) return `${(abs / SECOND).toFixed(2)} s`;
   const seconds = Math.round(abs / SECOND);

@@ -36,8 +36,9 @@ export type AdviceCode =
 
 const withReuseAddr = (party: Party): Party => ({ ...party, reuseAddr: true });
 const withReusePort = (party: Party): Party => ({ ...party, reusePort: true });
-const sameUserAs = (owner: Party, binder: Party): Party => ({ ...owner, uid: binder.uid, orphan: false });
-const isConnected = (party: Party) => !["LISTEN", "BOUND", "CLOSE", "TIME_WAIT"].includes(party.state);
+const sameUserAs = (owner: Party, binder: Party): Party => ({ ...owner, uid: binder.uid });
+/** The first to close such a connection keeps it in TIME_WAIT; elsewhere the other end has closed, or nothing is open yet. */
+const leavesTimeWait = (party: Party) => ["SYN_RECV", "ESTABLISHED", "FIN_WAIT1", "FIN_WAIT2", "CLOSING"].includes(party.state);
 const hasProcess = (party: Party) => party.state !== "TIME_WAIT" && !party.orphan;
 
 /** In the order in which they are worth trying. The sentences are completed by the report where names are known. */
@@ -54,14 +55,14 @@ const CHANGES: readonly Change[] = [
     target: "owner",
     change: "close the blocking socket in every process that holds it (a connection closed from this side goes on in TIME_WAIT)",
     applies: (_, blockers) => blockers.some(hasProcess),
-    owner: (owner) => (!hasProcess(owner) ? owner : isConnected(owner) ? { ...owner, state: "TIME_WAIT" } : null),
+    owner: (owner) => (!hasProcess(owner) ? owner : leavesTimeWait(owner) ? { ...owner, state: "TIME_WAIT" } : null),
   },
   {
     code: "peer-closes",
     target: "owner",
     change: "let the other end close the connection first, so that no TIME_WAIT stays here",
-    applies: (_, blockers) => blockers.some(isConnected),
-    owner: (owner) => (isConnected(owner) ? null : owner),
+    applies: (_, blockers) => blockers.some(({ state }) => state === "ESTABLISHED"),
+    owner: (owner) => (owner.state === "ESTABLISHED" ? null : owner),
   },
   {
     code: "reuseaddr-on-binder",
@@ -89,7 +90,8 @@ const CHANGES: readonly Change[] = [
     code: "same-user",
     target: "both",
     change: "create both sockets as the same user",
-    applies: (binder, blockers) => binder.reusePort && blockers.some((owner) => owner.reusePort && owner.uid !== binder.uid),
+    applies: (binder, blockers) =>
+      binder.reusePort && blockers.some((owner) => owner.reusePort && owner.uid !== null && owner.uid !== binder.uid),
     owner: sameUserAs,
   },
   {

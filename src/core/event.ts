@@ -43,7 +43,7 @@ const socketFacts = z.looseObject({
   family: familySchema,
   address: z.string(),
   port,
-  peer: z.object({ address: z.string(), port }).nullable(),
+  peer: z.looseObject({ address: z.string(), port }).nullable(),
   state: stateSchema,
   /** For TIME_WAIT: the state that the connection is really in (FIN_WAIT2 or TIME_WAIT). */
   substate: stateSchema.nullable(),
@@ -56,7 +56,7 @@ const socketFacts = z.looseObject({
   device: count,
   uid: count.nullable(),
   /** struct sock_reuseport: `reuseport_id` and `num_socks`. */
-  group: z.object({ id: count, size: count }).nullable(),
+  group: z.looseObject({ id: count, size: count }).nullable(),
 });
 
 /** One look at the kernel's bind bucket of a port. */
@@ -112,7 +112,7 @@ export const eventSchema = z.discriminatedUnion("type", [
   z.looseObject({
     type: z.literal("bind"),
     ...call,
-    requested: z.object({ family: familySchema, address: z.string(), port }),
+    requested: z.looseObject({ family: familySchema, address: z.string(), port }),
   }),
   z.looseObject({ type: z.literal("listen"), ...call, backlog: z.number().int() }),
   z.looseObject({ type: z.literal("close"), t: nanos, ...process, ...socketRef, fd: count, references: count }),
@@ -144,7 +144,7 @@ export const eventSchema = z.discriminatedUnion("type", [
     tid: pid,
     late: z.boolean(),
     complete: z.boolean(),
-    sockets: z.array(z.object({ inode: count, holders: z.array(holder) })),
+    sockets: z.array(z.looseObject({ inode: count, holders: z.array(holder) })),
   }),
   z.looseObject({ type: z.literal("lost"), t: nanos, cpu: count, count }),
   z.looseObject({

@@ -1,5 +1,5 @@
 import type { Nanos } from "../base/nanoseconds.ts";
-import type { Header, Holder } from "./event.ts";
+import type { Header, Holder, SocketFacts } from "./event.ts";
 import type {
   BlockerRecord,
   FailureRecord,
@@ -91,12 +91,12 @@ export class RecordBuilder {
   /** One record a blocker whose holders were found only after its failure had been reported. */
   holders(failure: Failure, t: Nanos): HoldersRecord[] {
     return failure.verdict.blockers
-      .filter(({ socket }) => socket.facts.inode !== null)
-      .map(({ socket }) => ({
+      .filter(({ facts }) => facts.inode !== null)
+      .map(({ socket, facts }) => ({
         type: "holders",
         failure: failure.id,
         socket: socket.id,
-        holders: this.#holdersOf(failure, socket),
+        holders: this.#holdersOf(failure, socket, facts),
         complete: failure.holdersComplete,
         scannedAt: this.#iso(t),
       }));
@@ -172,7 +172,7 @@ export class RecordBuilder {
       inode: facts.inode,
       expiresAt: facts.expiresAt === null ? null : this.#iso(facts.expiresAt),
       group: this.#group(socket),
-      holders: this.#holdersOf(failure, socket),
+      holders: this.#holdersOf(failure, socket, facts),
       holdersComplete: failure.holdersComplete,
       rule,
       boundAt: socket.boundAt === null ? null : this.#iso(socket.boundAt),
@@ -181,9 +181,9 @@ export class RecordBuilder {
     };
   }
 
-  #holdersOf(failure: Failure, socket: Socket): HolderRecord[] {
-    const found = socket.facts.inode === null ? [] : (failure.holders.get(socket.facts.inode) ?? []);
-    if (found.length === 0) return this.#lastHolder(socket);
+  #holdersOf(failure: Failure, socket: Socket, facts: SocketFacts): HolderRecord[] {
+    const found = facts.inode === null ? [] : (failure.holders.get(facts.inode) ?? []);
+    if (found.length === 0 && facts.state !== "TIME_WAIT") return this.#lastHolder(socket);
     return found.map((holder) => ({
       pid: holder.pid,
       comm: holder.comm,
@@ -194,8 +194,8 @@ export class RecordBuilder {
   }
 
   /** The socket was gone before the search came to it: the process in which its last reference went had it until then. */
-  #lastHolder({ endedBy, lastClose, opener, facts }: Socket): HolderRecord[] {
-    if (!endedBy || facts.state === "TIME_WAIT") return [];
+  #lastHolder({ endedBy, lastClose, opener }: Socket): HolderRecord[] {
+    if (!endedBy) return [];
     const fd = lastClose?.pid === endedBy.pid ? lastClose.fd : opener?.pid === endedBy.pid ? opener.fd : null;
     if (fd === null) return [];
     const via = opener?.pid === endedBy.pid ? "created" : "unknown";

@@ -123,6 +123,7 @@ export class Story {
       return [];
     }
     const owners = event.walk ? this.#walked(event.walk, event.t) : [];
+    if (event.type === "listen") this.#retractListening(event);
     const binder = this.#table.call(event);
     const port = event.type === "bind" ? event.requested.port : event.socket.port;
     const id = `f${++this.#counts.seen}`;
@@ -131,9 +132,19 @@ export class Story {
     return [];
   }
 
+  /** A refused listen passes through LISTEN and back (inet_csk_listen_start): nobody could connect meanwhile. */
+  #retractListening({ socket, enteredAt }: CallEvent): void {
+    const known = this.#table.find(socket.sk, socket.inode);
+    for (const timeline of this.#timelines.values()) {
+      timeline.rows = timeline.rows.filter((row) => row.socket !== known || row.kind !== "stopped-listening" || row.t < enteredAt);
+    }
+  }
+
   #walked(walk: WalkFacts, t: Nanos): WalkedOwner[] {
     const owners = this.#table.walked(walk, t);
-    for (const { socket, isNew } of owners) if (isNew) this.#row("there", t, socket, null, "");
+    for (const { socket, facts, previous } of owners) {
+      if (previous !== facts.state) this.#row(previous === null ? "there" : "state", t, socket, null, "");
+    }
     return owners;
   }
 
@@ -179,12 +190,11 @@ export class Story {
     for (const socket of this.#table.sockets) {
       const here = socket.facts.netns === walk.netns && socket.facts.port === walk.port && socket.releasedAt === null;
       if (!here) continue;
-      if (present.has(socket)) {
-        if (socket.destroyedAt !== null && socket.destroyedAt < t) this.#row("state", t, socket, null, "");
-        continue;
-      }
+      if (present.has(socket)) continue;
       const ended = socket.facts.state === "TIME_WAIT" ? Math.min(t, socket.facts.expiresAt ?? t) : socket.destroyedAt;
       if (ended !== null) records.push(...this.#release(socket, ended));
+      // Its end was not seen, but it is not there any more: it can be blamed for nothing from here on.
+      else socket.inBucketSince = null;
     }
     return records;
   }

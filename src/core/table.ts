@@ -1,5 +1,5 @@
 import type { Nanos } from "../base/nanoseconds.ts";
-import type { CallEvent, EventOf, SocketFacts, WalkFacts } from "./event.ts";
+import type { CallEvent, EventOf, SocketFacts, State, WalkFacts } from "./event.ts";
 import { type Socket, sameConnection } from "./socket.ts";
 
 /** A reuseport group: the kernel's `reuseport_id` is recycled, so a group ends with its last known member. */
@@ -20,13 +20,17 @@ export interface ProcessFacts {
 export interface WalkedOwner {
   socket: Socket;
   facts: SocketFacts;
-  isNew: boolean;
+  /** Its state before this walk, null when the walk is the first to show it. */
+  previous: State | null;
   /** Earliest instant at which it was in the bucket by other evidence than this walk. */
   knownSince: Nanos | null;
 }
 
 /** TIME_WAIT lasts 60 s (TCP_TIMEWAIT_LEN, include/net/tcp.h), so its timer tells when it began. */
 const TIME_WAIT_LENGTH: Nanos = 60_000_000_000;
+
+/** A destroyed connection may go on in TIME_WAIT, but no event says that it does. */
+const endOf = ({ releasedAt, destroyedAt }: Socket) => releasedAt ?? destroyedAt;
 
 function timeWaitBegan({ state, substate, expiresAt }: SocketFacts): Nanos | null {
   return state === "TIME_WAIT" && substate === "TIME_WAIT" && expiresAt !== null ? expiresAt - TIME_WAIT_LENGTH : null;
@@ -47,6 +51,7 @@ export class SocketTable {
   find(sk: number, inode: number | null): Socket | undefined {
     const socket = this.#bySk.get(sk);
     if (!socket || socket.destroyedAt !== null) return undefined;
+    if (socket.binderOnly && socket.facts.inode !== inode) return undefined;
     return inode === null || socket.facts.inode === null || socket.facts.inode === inode ? socket : undefined;
   }
 
@@ -56,7 +61,10 @@ export class SocketTable {
     const socket = this.find(event.socket.sk, event.socket.inode) ?? this.#add(event.socket, event.t, true);
     const succeeded = event.errno === null;
     if (succeeded || socket.binderOnly) socket.facts = { ...event.socket, subflow: socket.facts.subflow };
-    if (!succeeded) return socket;
+    if (!succeeded) {
+      this.#join(socket);
+      return socket;
+    }
     socket.binderOnly = false;
     if (event.type === "bind") {
       socket.bindEnteredAt ??= event.enteredAt;
@@ -76,15 +84,16 @@ export class SocketTable {
     return walk.owners.map((facts) => {
       const known = this.find(facts.sk, facts.inode) ?? this.#continued(facts);
       const socket = known ?? this.#add(facts, t, false);
+      const previous = known?.facts.state ?? null;
       const before = earliest(socket.inBucketSince, timeWaitBegan(facts));
       socket.binderOnly = false;
-      socket.inBucketSince = before ?? t;
+      socket.inBucketSince = Math.min(before ?? t, t);
       if (facts.state === "LISTEN") socket.listeningSince ??= t;
       socket.facts = facts;
       this.#bySk.set(facts.sk, socket);
       if (facts.subflow !== null) this.#bySk.set(facts.subflow, socket);
       this.#join(socket);
-      return { socket, facts, isNew: known === undefined, knownSince: before };
+      return { socket, facts, previous, knownSince: before };
     });
   }
 
@@ -95,14 +104,17 @@ export class SocketTable {
     to: Nanos,
   ): { socket: Socket; facts: SocketFacts; endedAt: Nanos | null }[] {
     return this.sockets
-      .filter(({ facts, inBucketSince, releasedAt }) => {
+      .filter((socket) => {
+        const { facts, inBucketSince } = socket;
         const samePort = facts.netns === netns && facts.port === port && (facts.protocol === "udp") === (protocol === "udp");
-        return samePort && facts.sk !== sk && inBucketSince !== null && inBucketSince < from && (releasedAt === null || releasedAt >= from);
+        const end = endOf(socket);
+        return samePort && facts.sk !== sk && inBucketSince !== null && inBucketSince < from && (end === null || end >= from);
       })
       .map((socket) => {
         const listened = socket.listenedUntil !== null && socket.listenedUntil >= from;
         const facts: SocketFacts = listened ? { ...socket.facts, state: "LISTEN" } : socket.facts;
-        return { socket, facts, endedAt: socket.releasedAt !== null && socket.releasedAt <= to ? socket.releasedAt : null };
+        const end = endOf(socket);
+        return { socket, facts, endedAt: end !== null && end <= to ? end : null };
       });
   }
 

@@ -112,13 +112,9 @@ export function startProblem(died: string, stderr: string): Problem {
   return { kind: "unsupported", message: `bpftrace could not start (${why}): run with --print-program and try it by hand` };
 }
 
-/** The last ERROR line, without bpftrace's habitual complaint about RLIMIT_MEMLOCK. */
+/** The last ERROR line, else the last line, without bpftrace's habitual complaint about RLIMIT_MEMLOCK. */
 function lastError(stderr: string): string | undefined {
-  const lines = stderr
-    .split("\n")
-    .filter((line) => /error|not found|not permitted|denied|mount:/i.test(line) && !line.includes("RLIMIT_MEMLOCK"));
-  return lines
-    .at(-1)
-    ?.replace(/^.*?ERROR:\s*/, "")
-    .trim();
+  const lines = stderr.split("\n").filter((line) => line.trim() !== "" && !line.includes("RLIMIT_MEMLOCK"));
+  const last = lines.findLast((line) => line.includes("ERROR")) ?? lines.at(-1);
+  return last?.replace(/^.*?ERROR:\s*/, "").trim();
 }

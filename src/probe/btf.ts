@@ -54,7 +54,7 @@ export class Btf {
     ];
     this.#strings = bytes.subarray(headerLength + stringOffset, headerLength + stringOffset + stringLength);
     const end = headerLength + typeOffset + typeLength;
-    if (end > bytes.byteLength) throw new Error("BTF is cut short");
+    if (Math.max(end, headerLength + stringOffset + stringLength) > bytes.byteLength) throw new Error("BTF is cut short");
     for (let at = headerLength + typeOffset; at + 12 <= end; ) {
       const info = this.#u32(at + 4);
       const kind = this.#kind(at);

@@ -46,9 +46,23 @@ export class LineFields {
 
 /** A name chosen by anybody: UTF-8 where it is that, `\xNN` for each other byte. */
 export function decodeName(bytes: Uint8Array): string {
+  let name = "";
+  for (let at = 0; at < bytes.length; ) {
+    const [character, length] = characterAt(bytes, at);
+    name += character;
+    at += length;
+  }
+  return name;
+}
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+function characterAt(bytes: Uint8Array, at: number): [string, number] {
+  const first = bytes[at] ?? 0;
+  const length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return [UTF8.decode(bytes.subarray(at, at + length)), length];
   } catch {
-    return Array.from(bytes, (byte) => (byte < 0x80 ? String.fromCharCode(byte) : `\\x${byte.toString(16)}`)).join("");
+    return [`\\x${first.toString(16)}`, 1];
   }
 }

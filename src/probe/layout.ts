@@ -75,7 +75,8 @@ export function readLayout(btf: Btf): Result<Layout, string> {
   const bhash2 = btf.sizeOf("inet_bind2_bucket") !== undefined;
   const orphanUidIsZero = btf.hasFunction("sock_i_uid");
   if (btf.member("inet_bind_bucket.bhash2")) {
-    if (!btf.member("inet_bind2_bucket.owners")) return fail("inet_bind2_bucket.owners");
+    const absent = ["inet_bind2_bucket.owners", "inet_bind2_bucket.bhash_node"].find((path) => !btf.member(path));
+    if (absent) return fail(absent);
     defines.OFF_TB2_NODE = String(at("inet_bind2_bucket.bhash_node"));
     return ok({ defines, walk: "bhash2", bhash2, orphanUidIsZero });
   }

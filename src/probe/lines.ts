@@ -5,7 +5,7 @@ import { type CallEvent, eventSchema, type SocketFacts, type TraceEvent, type Wa
 import { LineFields } from "./fields.ts";
 import { PROTOCOL_VERSION } from "./program.ts";
 import { SequenceCheck } from "./sequence.ts";
-import { commonWords, groupOf, orNull, protocolOf, sockaddr, stateOf } from "./words.ts";
+import { commonWords, groupOf, orNull, protocolOf, safe, sockaddr, stateOf, unsigned } from "./words.ts";
 
 const OPTIONS: Readonly<Record<string, "SO_REUSEADDR" | "SO_REUSEPORT" | "SO_BINDTODEVICE" | "IPV6_V6ONLY">> = {
   "1/2": "SO_REUSEADDR",
@@ -67,11 +67,13 @@ export class LineDecoder {
       if (fields.tag === "ready") return this.#ready(fields);
       if (fields.tag === "beat") return [];
       const cpu = fields.number();
+      const seq = fields.number();
+      if (cpu < 0 || seq < 0) throw new Error("no CPU gives out such a number");
       if (fields.tag === "count") {
-        this.#given.set(cpu, fields.number());
+        this.#given.set(cpu, seq);
         return [];
       }
-      before = this.#lostEvents(cpu, this.#sequence.gap(cpu, fields.number()));
+      before = this.#lostEvents(cpu, this.#sequence.gap(cpu, seq));
       return [...before, ...this.#decode(fields, cpu)].map((event) => eventSchema.parse(event));
     } catch {
       this.foreign++;
@@ -180,10 +182,23 @@ export class LineDecoder {
       state: words.state === "CLOSE" ? "BOUND" : words.state,
       substate: null,
       expiresAt: null,
-      uid: socketUid,
+      uid: unsigned(socketUid),
       group,
     };
-    const call = { t, enteredAt, pid, tid, comm, nsPid, uid, fd, errno, swapped: swapped === 1, walk: null, inCommand: false };
+    const call = {
+      t,
+      enteredAt,
+      pid,
+      tid,
+      comm,
+      nsPid,
+      uid: unsigned(uid),
+      fd,
+      errno,
+      swapped: swapped === 1,
+      walk: null,
+      inCommand: false,
+    };
     const event: CallEvent =
       op === OP_BIND
         ? boundTo({ type: "bind", ...call, socket, requested: sockaddr(head, low, high, words.family) })
@@ -209,7 +224,7 @@ export class LineDecoder {
     const pointer = fields.hex();
     const words = commonWords(fields.hex(), fields.hex(), fields.hex(), fields.hex(), fields.hex(), fields.hex(), fields.hex());
     const uid = fields.number();
-    // Of a TIME_WAIT owner these are bytes past its end: any number at all.
+    // Of a TIME_WAIT owner this is what lies past its end: any number at all.
     const inode = fields.big();
     const user = fields.hex();
     const userProtocol = fields.number();
@@ -227,7 +242,7 @@ export class LineDecoder {
       ...common,
       sk: this.#pointer(isSubflow ? user : pointer),
       subflow: isSubflow ? this.#pointer(pointer) : null,
-      inode: orNull(Number(inode)),
+      inode: orNull(safe(inode)),
       uid,
       group,
       protocol: isSubflow ? "mptcp" : "tcp",
@@ -248,7 +263,7 @@ export class LineDecoder {
       buckets: fields.number(),
       fastReuse: fields.number(),
       fastReusePort: fields.number(),
-      fastUid: fields.number(),
+      fastUid: unsigned(fields.number()),
       visited: fields.number(),
       possible: fields.number(),
       printed: fields.number(),

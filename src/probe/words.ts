@@ -21,6 +21,16 @@ const STATES: readonly State[] = [
   "BOUND",
 ];
 const PROTOCOLS: Readonly<Record<number, Protocol>> = { 6: "tcp", 17: "udp", 262: "mptcp" };
+/** bpftrace prints 32-bit numbers with %d as signed. */
+export const unsigned = (value: number) => value >>> 0;
+
+/** A 64-bit number that JSON can hold; throws when it cannot. */
+export function safe(value: bigint): number {
+  const number = Number(value);
+  if (!Number.isSafeInteger(number)) throw new Error(`${value} is too large`);
+  return number;
+}
+
 export const orNull = (value: number) => (value === 0 ? null : value);
 
 export function stateOf(number: number): State {

@@ -1,10 +1,12 @@
-import { formatDuration } from "../base/nanoseconds.ts";
+import { parseIsoTime } from "../base/nanoseconds.ts";
 import { endpoint } from "../core/address.ts";
 import type { BlockerRecord, FailureRecord, HolderRecord, HoldersRecord, ReleaseRecord } from "../core/record.ts";
-import { ADVICE_SENTENCES, causeOf, RULE_SENTENCES } from "./sentences.ts";
-import { clockTime, escapeText, ordinal, paint, type TextOptions, truncate, wrap } from "./text.ts";
+import { ADVICE_SENTENCES, causeOf, ORPHAN_SENTENCE, RULE_SENTENCES } from "./sentences.ts";
+import { clockTime, durationText, escapeText, ordinal, paint, type TextOptions, truncate, wrap } from "./text.ts";
 
 const LABEL_WIDTH = 12;
+/** Cross, time of day and the spaces after each. */
+const HEAD_INDENT = 16;
 /** Longest command line shown for a holder. */
 const COMMAND_WIDTH = 60;
 /** Most blockers described one by one, and most holders of one of them. */
@@ -13,8 +15,9 @@ const MAX_HOLDERS = 4;
 
 /** The block that explains one refused call. */
 export function failureBlock(record: FailureRecord, options: TextOptions): string {
-  const head = `${paint("bad", options.ascii ? "x" : "✗", options)} ${clockTime(record.at, options)}  ${what(record, options)}`;
-  if (record.repeats > 0) return `${head}  (${ordinal(record.repeats + 1)} time, ${still(record)})\n`;
+  if (record.repeats > 0) {
+    return `${head(`${what(record, options)}  (${ordinal(record.repeats + 1)} time, ${still(record)})`, record, options).join("\n")}\n`;
+  }
   const shown = record.blockers.slice(0, MAX_BLOCKERS);
   const hidden = record.blockers.length - shown.length;
   const helps = record.advice.filter(({ wouldBind }) => wouldBind).map(({ code }) => ADVICE_SENTENCES[code]);
@@ -23,7 +26,7 @@ export function failureBlock(record: FailureRecord, options: TextOptions): strin
     .map(({ code }) => ADVICE_SENTENCES[code]);
   const dot = options.ascii ? "; " : " · ";
   return [
-    `${paint("strong", head, options)}  (${record.errno})`,
+    ...head(`${what(record, options)}  (${record.errno})`, record, options).map((line) => paint("strong", line, options)),
     ...shown.flatMap((blocker) => blockerLines(blocker, record, options)),
     ...(hidden > 0 ? field("", `and ${hidden} more sockets`, options) : []),
     ...field("rule", ruleText(record), options),
@@ -34,11 +37,19 @@ export function failureBlock(record: FailureRecord, options: TextOptions): strin
   ].join("\n");
 }
 
+/** The line with the cross, wrapped under its text. */
+function head(text: string, record: FailureRecord, options: TextOptions): string[] {
+  const [first = "", ...more] = wrap(escapeText(text, options.ascii), Math.max(20, options.width - HEAD_INDENT));
+  const cross = paint("bad", options.ascii ? "x" : "✗", options);
+  return [`${cross} ${clockTime(record.at, options)}  ${first}`, ...more.map((line) => `${" ".repeat(HEAD_INDENT)}${line}`)];
+}
+
 function ruleText(record: FailureRecord): string {
   if (record.rule === "not-a-conflict") return `${RULE_SENTENCES[record.rule]}: ${causeOf(record.errno)}`;
-  const users = record.blockers.find(({ rule }) => rule === "reuseport-other-user");
-  const who = record.rule === "reuseport-other-user" && users ? ` (uid ${record.binder.socketUid} and uid ${users.socketUid})` : "";
-  return `${RULE_SENTENCES[record.rule]}${who}`;
+  const other = record.blockers.find(({ rule }) => rule === "reuseport-other-user");
+  if (record.rule !== "reuseport-other-user" || !other) return RULE_SENTENCES[record.rule];
+  if (other.socketUid === record.binder.socketUid) return ORPHAN_SENTENCE;
+  return `${RULE_SENTENCES[record.rule]} (uid ${record.binder.socketUid} and uid ${other.socketUid})`;
 }
 
 function what(record: FailureRecord, options: TextOptions): string {
@@ -64,7 +75,10 @@ function since(blocker: BlockerRecord, record: FailureRecord, options: TextOptio
   if (!opener || blocker.boundAt === null) {
     return blocker.seenAt < record.enteredAt ? `there since before ${clockTime(blocker.seenAt, options)}` : "first seen here";
   }
-  const exited = opener.exitedAt === null ? "" : `, which exited ${between(opener.exitedAt, record.at)} earlier`;
+  const exited =
+    opener.exitedAt === null || nanosBetween(opener.exitedAt, record.at) < 0
+      ? ""
+      : `, which exited ${between(opener.exitedAt, record.at, options)} earlier`;
   return `since ${clockTime(blocker.boundAt, options)}, bound by ${name(opener.comm, options)}[${opener.pid}]${exited}`;
 }
 
@@ -73,7 +87,7 @@ function heldBy(blocker: BlockerRecord, record: FailureRecord, options: TextOpti
     const end = blocker.expiresAt;
     return end === null
       ? "no process holds it"
-      : `no process holds it; free at about ${clockTime(end, options)}, ${between(record.at, end)} later`;
+      : `no process holds it; free at about ${clockTime(end, options)}, ${between(record.at, end, options)} later`;
   }
   return holderText(blocker.holders, blocker.holdersComplete, options);
 }
@@ -98,7 +112,7 @@ export function holdersLine(record: HoldersRecord, options: TextOptions): string
 
 export function releaseLine(record: ReleaseRecord, options: TextOptions): string {
   const about = record.precision === "estimated" ? "about " : "";
-  const when = `${record.socket} at ${about}${clockTime(record.at, options)}, ${about}${formatDuration(record.afterNs)} after the refusal`;
+  const when = `${record.socket} at ${about}${clockTime(record.at, options)}, ${about}${durationText(record.afterNs, options)} after the refusal`;
   return `${field("released", `${when}${cause(record, options)}`, options).join("\n")}\n`;
 }
 
@@ -118,11 +132,12 @@ function cause({ via, by }: ReleaseRecord, options: TextOptions): string {
 
 const name = (comm: string, { ascii }: TextOptions) => escapeText(comm, ascii) || "?";
 
-const between = (from: string, to: string) => formatDuration((Date.parse(to) - Date.parse(from)) * 1e6);
+const nanosBetween = (from: string, to: string) => Number((parseIsoTime(to) ?? 0n) - (parseIsoTime(from) ?? 0n));
+const between = (from: string, to: string, options: TextOptions) => durationText(nanosBetween(from, to), options);
 
 /** `  label       text`, wrapped with the text column kept. */
 function field(label: string, text: string, options: TextOptions): string[] {
   const indent = 2 + LABEL_WIDTH;
-  const lines = wrap(text, Math.max(20, options.width - indent));
+  const lines = wrap(escapeText(text, options.ascii), Math.max(20, options.width - indent));
   return lines.map((line, index) => `  ${(index === 0 ? label : "").padEnd(LABEL_WIDTH)}${line}`);
 }

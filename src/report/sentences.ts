@@ -22,6 +22,10 @@ export const RULE_SENTENCES: Readonly<Record<Rule, string>> = {
   "not-a-conflict": "this is no conflict over the port",
 };
 
+/** reuseport-other-user where one user created both (sock_i_uid, kernels up to 6.16). */
+export const ORPHAN_SENTENCE =
+  "both have SO_REUSEPORT, but this kernel counts a socket that no process holds as root's, and shares within one user only";
+
 /** Why a bind fails with another error than EADDRINUSE (bind(2), and the checks of __inet_bind). */
 const CAUSES: Readonly<Record<string, string>> = {
   EACCES:

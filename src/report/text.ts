@@ -1,3 +1,5 @@
+import { formatDuration, type Nanos } from "../base/nanoseconds.ts";
+
 /** What every text report shares: escaping of foreign text, colour, width. */
 
 export interface TextOptions {
@@ -23,32 +25,47 @@ export function paint(style: Style, text: string, { color }: TextOptions): strin
  * controls and other invisible characters become visible escapes; with `ascii`, everything beyond ASCII does.
  */
 export function escapeText(text: string, ascii = false): string {
-  const unsafe = ascii ? /[^\x20-\x7e]/gu : /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Cn}\p{Zl}\p{Zp}]/gu;
+  const unsafe = ascii ? /[^\x20-\x7e]/gu : /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
   return text.replace(unsafe, (character) => {
     const code = character.codePointAt(0) ?? 0;
     return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
   });
 }
 
-/** Breaks text at spaces so that no line is longer than `width`, unless one word is. */
-export function wrap(text: string, width: number): string[] {
+/** Breaks text at spaces so that no line is longer than `width`, unless one word is; `hard` breaks that word too. */
+export function wrap(text: string, width: number, hard = false): string[] {
   const lines: string[] = [];
   let line = "";
-  for (const word of text.split(" ")) {
-    if (line !== "" && line.length + 1 + word.length > width) {
-      lines.push(line);
+  for (const word of text.split(" ").flatMap((long) => (hard ? pieces(long, width) : [long]))) {
+    if (line !== "" && length(line) + 1 + length(word) > width) {
+      lines.push(line.trimEnd());
       line = word;
     } else {
       line = line === "" ? word : `${line} ${word}`;
     }
   }
-  return [...lines, line];
+  return [...lines, line.trimEnd()];
 }
 
-/** Shortens text to `length` characters. */
-export function truncate(text: string, length: number, { ascii }: Pick<TextOptions, "ascii">): string {
+const length = (text: string) => [...text].length;
+
+function pieces(word: string, width: number): string[] {
+  const characters = [...word];
+  return Array.from({ length: Math.max(1, Math.ceil(characters.length / width)) }, (_, index) =>
+    characters.slice(index * width, (index + 1) * width).join(""),
+  );
+}
+
+/** Shortens text to `width` characters. */
+export function truncate(text: string, width: number, { ascii }: Pick<TextOptions, "ascii">): string {
   const mark = ascii ? "..." : "…";
-  return text.length <= length ? text : `${text.slice(0, Math.max(0, length - mark.length))}${mark}`;
+  return length(text) <= width ? text : `${[...text].slice(0, Math.max(0, width - mark.length)).join("")}${mark}`;
+}
+
+/** A duration for people; micro is written u in ASCII. */
+export function durationText(nanos: Nanos, { ascii }: Pick<TextOptions, "ascii">): string {
+  const text = formatDuration(nanos);
+  return ascii ? text.replace("µ", "u") : text;
 }
 
 /** `14:03:07.311` of an ISO time, in the trace's zone. */

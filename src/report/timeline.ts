@@ -4,11 +4,12 @@ import { endpoint } from "../core/address.ts";
 import type { Header } from "../core/event.ts";
 import type { Socket } from "../core/socket.ts";
 import { type LaneCell, laneCells, type PortTimeline, type Row } from "../core/timeline.ts";
-import { clockTime, escapeText, paint, type TextOptions } from "./text.ts";
+import { clockTime, escapeText, paint, type TextOptions, wrap } from "./text.ts";
 
 const TIME_WIDTH = 14;
-const LANE_WIDTH = 5;
+const MIN_LANE_WIDTH = 5;
 const TEXT_WIDTH = 30;
+const MIN_TEXT_WIDTH = 16;
 
 interface Glyphs {
   empty: string;
@@ -46,15 +47,16 @@ const ASCII: Glyphs = {
 
 /** One table a port: a row an event, a lane a socket. */
 export function timelineTable(timeline: PortTimeline, header: Header, options: TextOptions): string {
-  const maxLanes = Math.max(1, Math.floor((options.width - TIME_WIDTH - TEXT_WIDTH) / LANE_WIDTH));
+  // Names of sockets grow with their number: s1001.
+  const laneWidth = Math.max(MIN_LANE_WIDTH, ...timeline.lanes.map(({ id }) => id.length + 2));
+  const maxLanes = Math.max(1, Math.floor((options.width - TIME_WIDTH - TEXT_WIDTH) / laneWidth));
   const lanes = timeline.lanes.slice(0, maxLanes);
   const sorted: PortTimeline = { ...timeline, lanes, rows: [...timeline.rows].sort((a, b) => a.t - b.t) };
   const glyphs = options.ascii ? ASCII : UNICODE;
-  const textWidth = options.width - TIME_WIDTH - LANE_WIDTH * lanes.length;
+  const textWidth = Math.max(MIN_TEXT_WIDTH, options.width - TIME_WIDTH - laneWidth * lanes.length);
   const table = new Table({
     head: ["time", ...lanes.map(({ id }) => id), "event"],
-    colWidths: [TIME_WIDTH, ...lanes.map(() => LANE_WIDTH), textWidth],
-    wordWrap: true,
+    colWidths: [TIME_WIDTH, ...lanes.map(() => laneWidth), textWidth],
     chars: Object.fromEntries(BORDERS.map((name) => [name, ""])),
     style: { head: [], border: [], "padding-left": 0, "padding-right": 1 },
   });
@@ -62,17 +64,22 @@ export function timelineTable(timeline: PortTimeline, header: Header, options: T
   const cells = laneCells(sorted);
   sorted.rows.forEach((row, index) => {
     const marks = (cells[index] ?? []).map((cell) => glyph(cell, glyphs));
-    table.push([time(row.t, anchor, options), ...marks, rowText(row, options)]);
+    // Wrapped here rather than by the table, which cuts long words off.
+    const text = wrap(escapeText(rowText(row, options), options.ascii), textWidth - 1, true).map((line) => tinted(row, line, options));
+    table.push([time(row.t, anchor, options), ...marks, text.join("\n")]);
   });
   const hidden = timeline.lanes.length - lanes.length;
   const body = table
     .toString()
     .split("\n")
     .map((line) => line.trimEnd());
+  const note = hidden > 0 ? wrap(`(${hidden} more sockets have no lane at this width)`, options.width - 2) : [];
   return [
-    paint("strong", `${timeline.port}/${timeline.protocol} in network namespace ${timeline.netns}`, options),
+    ...wrap(`${timeline.port}/${timeline.protocol} in network namespace ${timeline.netns}`, options.width).map((line) =>
+      paint("strong", line, options),
+    ),
     ...body,
-    `  ${legend(glyphs)}${hidden > 0 ? `  (${hidden} more sockets have no lane at this width)` : ""}`,
+    ...[...wrap(legend(glyphs), options.width - 2), ...note].map((line) => `  ${line}`),
     "",
   ].join("\n");
 }
@@ -109,6 +116,11 @@ function glyph(cell: LaneCell, glyphs: Glyphs): string {
   return cell.after === "empty" ? glyphs.end : glyphs.change;
 }
 
+function tinted(row: Row, line: string, options: TextOptions): string {
+  if (row.kind === "refused") return paint("bad", line, options);
+  return row.kind === "released" ? paint("good", line, options) : line;
+}
+
 function rowText(row: Row, options: TextOptions): string {
   const who = row.process ? `${escapeText(row.process.comm, options.ascii) || "?"}[${row.process.pid}]` : "";
   const socket = row.socket ? ` ${place(row.socket)}` : "";
@@ -121,7 +133,7 @@ function rowText(row: Row, options: TextOptions): string {
     case "listening":
       return `${who} listens on${socket}`;
     case "refused":
-      return paint("bad", `${options.ascii ? "x" : "✗"} ${who} refused (${row.detail})`, options);
+      return `${options.ascii ? "x" : "✗"} ${who} refused (${row.detail})`;
     case "copy-closed":
       return row.detail === "0" ? `${who} closed ${id}` : `${who} closed a copy of ${id} (${row.detail} left)`;
     case "stopped-listening":
@@ -133,7 +145,7 @@ function rowText(row: Row, options: TextOptions): string {
     case "gone":
       return `${id} ended (${who})`;
     case "released":
-      return paint("good", `${id} let the port go`, options);
+      return `${id} let the port go`;
     case "exited":
       return `${who} exited (${row.detail})`;
   }

@@ -1,6 +1,6 @@
 import { createReadStream, statSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { PassThrough, type Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { constants, createGunzip } from "node:zlib";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { Header } from "../core/event.ts";
@@ -25,9 +25,12 @@ export async function openTrace(path: string): Promise<Result<OpenTrace, ReadPro
   const source = path === "-" ? ok<Readable>(process.stdin) : openFile(path);
   if (!source.ok) return source;
   let problem: string | null = null;
-  const text = await decompressed(source.value, (message) => {
-    problem ??= message;
-  });
+  const text = Readable.from(
+    decompressed(source.value, (message) => {
+      problem ??= message;
+    }),
+    { objectMode: false },
+  );
   const lines = createInterface({ input: text, crlfDelay: Number.POSITIVE_INFINITY })[Symbol.asyncIterator]();
   const first = await lines.next();
   if (first.done) {
@@ -50,32 +53,61 @@ function openFile(path: string): Result<Readable, ReadProblem> {
   return ok(createReadStream(path));
 }
 
-/** The text of a stream, gunzipped when it starts like gzip. What came before damage is kept. */
-async function decompressed(source: Readable, onProblem: (message: string) => void): Promise<Readable> {
-  const output = new PassThrough();
-  const fails = (message: string) => {
-    onProblem(message);
-    output.end();
-  };
-  source.once("error", (error: NodeJS.ErrnoException) => fails(error.message));
-  const head = await new Promise<Buffer | null>((resolve) => {
-    source.once("readable", () => resolve(source.read() as Buffer | null));
-    source.once("end", () => resolve(null));
-    source.once("error", () => resolve(null));
-  });
-  if (head === null) {
-    output.end();
-    return output;
+/** The bytes of a stream, gunzipped when it starts like gzip. What came before damage is kept. */
+async function* decompressed(source: Readable, onProblem: (message: string) => void): AsyncIterable<Buffer> {
+  try {
+    const chunks = source[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    const first = await chunks.next();
+    if (first.done) return;
+    const all = chain(first.value, chunks);
+    yield* first.value[0] === 0x1f && first.value[1] === 0x8b ? gunzipped(all, onProblem) : all;
+  } catch (error) {
+    onProblem((error as Error).message);
   }
-  source.unshift(head);
-  if (head[0] !== 0x1f || head[1] !== 0x8b) {
-    source.pipe(output);
-    return output;
-  }
+}
+
+async function* chain(first: Buffer, rest: AsyncIterator<Buffer>): AsyncIterable<Buffer> {
+  yield first;
+  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+}
+
+/** Not by pipe: a stream that fails throws away what it has already decompressed. */
+async function* gunzipped(chunks: AsyncIterable<Buffer>, onProblem: (message: string) => void): AsyncIterable<Buffer> {
   const gunzip = createGunzip({ finishFlush: constants.Z_SYNC_FLUSH });
-  gunzip.once("error", () => fails("its compressed data breaks off or is corrupt"));
-  source.pipe(gunzip).pipe(output);
-  return output;
+  const ready: Buffer[] = [];
+  let broken = false;
+  gunzip.on("data", (chunk: Buffer) => ready.push(chunk));
+  const over = new Promise<void>((resolve) => {
+    gunzip.once("end", resolve);
+    gunzip.once("error", () => {
+      broken = true;
+      resolve();
+    });
+  });
+  for await (const chunk of slices(chunks)) {
+    await Promise.race([new Promise((resolve) => gunzip.write(chunk, resolve)), over]);
+    yield* ready.splice(0);
+    if (broken) break;
+  }
+  if (!broken) gunzip.end();
+  await over;
+  yield* ready;
+  if (broken) onProblem("its compressed data breaks off or is corrupt");
+}
+
+/** zlib gives nothing of a piece in which it finds damage, so pieces are small, and the checksum at the end is one of its own. */
+const SLICE = 16_384;
+const CHECKSUM = 8;
+
+async function* slices(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+  let held = Buffer.alloc(0);
+  for await (const chunk of chunks) {
+    const all = Buffer.concat([held, chunk]);
+    const end = Math.max(0, all.length - CHECKSUM);
+    for (let at = 0; at < end; at += SLICE) yield all.subarray(at, Math.min(at + SLICE, end));
+    held = all.subarray(end);
+  }
+  yield held;
 }
 
 async function* decoded(lines: AsyncIterator<string>): AsyncIterable<TraceLine> {

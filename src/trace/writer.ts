@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { chownSync, closeSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { closeSync, fchmodSync, fchownSync, fstatSync, fsyncSync, openSync, statSync, writeSync } from "node:fs";
 import { constants, createGzip, type Gzip } from "node:zlib";
 import type { Header, TraceEvent } from "../core/event.ts";
 import { fail, ok, type Result } from "../base/result.ts";
@@ -7,6 +7,9 @@ import { encodeEvent, encodeHeader } from "./codec.ts";
 
 /** Longest time in ms that a recorded event stays in the compressor before it can be read back. */
 const FLUSH_INTERVAL = 100;
+
+/** A trace holds command lines: it is its owner's alone. */
+const MODE = 0o600;
 
 export interface WriterOptions {
   /** Replace a file that is there. */
@@ -37,8 +40,12 @@ export class TraceWriter {
   /** Opens the file before tracing starts, so that a place where one may not write is found then. */
   static open(path: string, options: WriterOptions): Result<TraceWriter, string> {
     try {
-      const fd = path === "-" ? 1 : openSync(path, options.force ? "w" : "wx", 0o600);
-      if (options.owner && fd !== 1) chownSync(path, options.owner.uid, options.owner.gid);
+      const fd = path === "-" ? 1 : openSync(path, options.force ? "w" : "wx", MODE);
+      // Not of a device or a pipe: only what is ours.
+      if (fd !== 1 && fstatSync(fd).isFile()) {
+        fchmodSync(fd, MODE);
+        if (options.owner) fchownSync(fd, options.owner.uid, options.owner.gid);
+      }
       return ok(new TraceWriter(path, fd));
     } catch (error) {
       return fail(openProblem(path, error as NodeJS.ErrnoException));
@@ -101,6 +108,7 @@ export class TraceWriter {
 function openProblem(path: string, error: NodeJS.ErrnoException): string {
   switch (error.code) {
     case "EEXIST":
+      if (statSync(path).isDirectory()) return `${path} is a folder: name a file in it`;
       return `${path} exists already: choose another name, or add --force to replace it`;
     case "ENOENT":
       return `the folder of ${path} does not exist: create it first`;

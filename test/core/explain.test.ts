@@ -127,14 +127,14 @@ describe("unknown", () => {
   });
 
   it.each<[string, TraceEvent[]]>([
+    ["that came only during the call", [look(T - 500, [facts()])]],
     ["that a whole look has missed since, though its end was not seen", [seed(facts()), look(5 * MS, [])]],
-    ["whose connection ended two minutes ago, longer than any TIME_WAIT", [seed(connection()), destroy(T - 120_000 * MS, { sk: 5 })]],
+    [
+      "whose connection ended two minutes ago, longer than any TIME_WAIT",
+      [{ ...seed(connection()), t: T - 200_000 * MS }, destroy(T - 120_000 * MS, { sk: 5 })],
+    ],
   ])("rather than to remember a socket %s", (_, before) => {
-    const long = -200_000 * MS;
-    const [first, ...more] = before;
-    expect(failureOf({ ...first, t: long } as TraceEvent, ...more, refused([], { t: T, enteredAt: ENTERED, walk: null }))).toMatchObject(
-      nobody,
-    );
+    expect(failureOf(...before, refused([], { t: T, enteredAt: ENTERED, walk: null }))).toMatchObject(nobody);
   });
 
   it("rather than a socket whose bind began after the refusal", () => {
@@ -178,7 +178,7 @@ it("takes the address that was asked for, since the kernel has zeroed that of a 
   expect(verdict([facts({ address: "127.0.0.2" })], { call }).blockers).toEqual([]);
 });
 
-it("takes a plain IPv6 address as IPv6-only, as bind does", () => {
+it("keeps a plain IPv6 address apart from IPv4", () => {
   const socket = facts({ sk: 2, inode: 200, family: "ipv6", address: "::" });
   const call = { requested: { family: "ipv6" as const, address: "::1", port: 8080 }, socket };
   expect(verdict([facts()], { call }).blockers).toEqual([]);

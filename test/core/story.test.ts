@@ -184,6 +184,17 @@ describe("the port is released", () => {
     expect(during.map((records) => records.map(({ type }) => type))).toEqual([[], [], [], ["failure", "release"]]);
   });
 
+  it("by one blocker after the other, each told once", () => {
+    const two = [facts(), facts({ sk: 3, inode: 300 })];
+    const both = refused(two, { t: 10 * MS });
+    const after = [destroy(20 * MS), destroy(30 * MS, { sk: 3 })];
+    expect(
+      tell([seed(...two), both, holders(12 * MS, both), ...after])
+        .of("release")
+        .map(({ socket }) => socket),
+    ).toEqual(["s1", "s2"]);
+  });
+
   it("once for each failure that it blocked", () => {
     const second = refused([facts()], { t: 15 * MS });
     const records = tell([...told, second, holders(16 * MS, second), destroy(20 * MS), destroy(21 * MS)]).of("release");
@@ -249,6 +260,7 @@ describe("the timeline", () => {
       "option",
       "copy-closed",
       "released",
+      "exited",
       "bound",
       "listening",
       "there",
@@ -307,6 +319,11 @@ describe("the summary", () => {
 
   it("counts a failure without a blocker as not explained", () => {
     expect(tell([refused([])]).of("summary")).toMatchObject([{ failures: 1, explained: 0 }]);
+  });
+
+  it("counts an inferred blocker as explained", () => {
+    expect(failureOf(refused([facts()])).confidence).toBe("inferred");
+    expect(tell([refused([facts()])]).of("summary")).toMatchObject([{ failures: 1, explained: 1 }]);
   });
 
   it("takes the greater of the losses that were seen and those that the end tells", () => {

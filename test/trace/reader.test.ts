@@ -40,13 +40,13 @@ describe("a gzip trace", () => {
     expect(eventsOf((await read(renamed)).lines)).toEqual(numbered);
   });
 
-  it("with damage near its end gives what came before, and says so", async () => {
+  it("with a wrong checksum at its end gives what came before, and says so", async () => {
     const path = await record(fresh(".jsonl.gz"));
     const bytes = readFileSync(path);
-    writeFileSync(path, bytes.fill(0xff, Math.floor(bytes.length * 0.9)));
+    writeFileSync(path, bytes.fill(0, bytes.length - 8));
     const { lines, problem } = await read(path);
     expect(eventsOf(lines).slice(0, 10)).toEqual(numbered.slice(0, 10));
-    expect(problem?.includes("compressed data") || lines.at(-1)?.kind === "damaged").toBe(true);
+    expect(problem).toMatch(/compressed data/);
   });
 
   it("with any byte changed can still be read to an end", async () => {

@@ -1,0 +1,405 @@
+import { readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { StringDecoder } from "node:string_decoder";
+import { execa, type Options } from "execa";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import type { FailureRecord } from "../../src/core/record.ts";
+import { bindtrace, CLI, liveProblem, ROOT, records, scratch } from "../helpers/cli.ts";
+
+/** The end of a session, and of bpftrace with it, may take this long (ms). */
+const SOON = 5000;
+const ARMED = /bindtrace: armed|"type":"session"/;
+
+/** A program under way in this file's network namespace. */
+interface Running {
+  pid: number;
+  /** Waits until stdout holds this, from the start or from what the last wait found. */
+  says(pattern: RegExp): Promise<RegExpExecArray>;
+  tell(line: string): void;
+  /** Ends its stdin and waits for its end. */
+  finish(): Promise<{ exitCode?: number | undefined; stdout: string; stderr: string }>;
+  ended: Promise<{ exitCode?: number | undefined; stdout: string; stderr: string; signal?: string | undefined }>;
+  kill(signal: NodeJS.Signals): void;
+  closeStdout(): void;
+}
+
+describe.skipIf(liveProblem !== null)("a session under control", () => {
+  let home: Running;
+  let folder: ReturnType<typeof scratch>;
+  let port = 20_000 + (process.pid % 400) * 50;
+  const alive = new Set<Running>();
+
+  function start(command: readonly string[], options: Options = {}): Running {
+    const run = execa(command[0] as string, command.slice(1), {
+      cwd: ROOT,
+      reject: false,
+      stripFinalNewline: false,
+      ...options,
+      env: { PYTHONDONTWRITEBYTECODE: "1", ...options.env },
+    });
+    const utf8 = new StringDecoder("utf8");
+    let text = "";
+    let read = 0;
+    run.stdout?.on("data", (chunk: Buffer) => {
+      text += utf8.write(chunk);
+    });
+    const running: Running = {
+      pid: run.pid ?? 0,
+      says: (pattern) =>
+        new Promise((resolve, reject) => {
+          const look = () => {
+            const match = pattern.exec(text.slice(read));
+            if (!match) return;
+            read += match.index + match[0].length;
+            run.stdout?.off("data", look);
+            resolve(match);
+          };
+          run.stdout?.on("data", look).once("close", () => reject(new Error(`ended before it said ${pattern}: ${text}`)));
+          look();
+        }),
+      tell: (line) => void run.stdin?.write(`${line}\n`),
+      finish: () => {
+        run.stdin?.end();
+        return running.ended;
+      },
+      ended: run as unknown as Running["ended"],
+      kill: (signal) => void run.kill(signal),
+      closeStdout: () => void run.stdout?.destroy(),
+    };
+    alive.add(running);
+    void run.finally(() => alive.delete(running));
+    return running;
+  }
+  const inside = (command: readonly string[], options: Options = {}) =>
+    start(["nsenter", `--net=/proc/${home.pid}/ns/net`, ...command], options);
+  const program = (name: string, ...args: (string | number)[]) => inside(["python3", `test/fixtures/${name}.py`, ...args.map(String)]);
+
+  /** An armed bindtrace and its bpftrace. */
+  async function trace(args: readonly (string | number)[], options: Options = {}): Promise<Running & { bpftrace: number }> {
+    const running = inside([process.execPath, CLI, ...args.map(String)], options);
+    await running.says(ARMED);
+    return { ...running, bpftrace: bpftraceOf(running.pid) };
+  }
+
+  beforeAll(async () => {
+    home = start(["unshare", "--net", "sh", "-c", "ip link set lo up && echo up && exec cat"]);
+    await home.says(/up/);
+  });
+  beforeEach(() => {
+    port++;
+    folder = scratch();
+  });
+  afterEach(async () => {
+    for (const running of alive) if (running !== home) running.kill("SIGKILL");
+    await Promise.all([...alive].filter((running) => running !== home).map(({ ended }) => ended));
+    folder.remove();
+  });
+  afterAll(() => home.finish());
+
+  it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("%s ends it, and what was refused just before is reported", async (signal) => {
+    const session = await trace(["--port", port]);
+    await program("refuse-then-signal", port, session.pid, signal).ended;
+    const sent = performance.now();
+    const { exitCode, stdout, stderr } = await session.ended;
+    expect(performance.now() - sent).toBeLessThan(SOON);
+    expect(exists(session.bpftrace)).toBe(false);
+    expect(stdout).toContain(`could not bind 0.0.0.0:${port}  (EADDRINUSE)\n  blocked by  s1  0.0.0.0:${port}  LISTEN`);
+    expect(stdout).toContain(`\n${port}/tcp in network namespace`);
+    expect(stdout).toMatch(/\nbindtrace: 1 refused, 1 explained\n$/);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: "" });
+  });
+
+  it("ends when its reader goes away, at the next thing it would say", async () => {
+    const session = await trace(["--port", port]);
+    session.closeStdout();
+    await program("bind-twice", port, 0).ended;
+    await endsSoon(session);
+  });
+
+  it("ends when its reader goes away, as in `bindtrace | head -n 1`, though it has nothing to say", async () => {
+    const pipe = inside(["bash", "-c", '"$@" | head -n 1', "bash", process.execPath, CLI, "--port", String(port)]);
+    await pipe.says(ARMED);
+    const [session] = childrenOf(pipe.pid).filter((pid) => nameOf(pid) === "node");
+    const bpftrace = bpftraceOf(session ?? 0);
+    try {
+      await gone(bpftrace, SOON);
+      expect((await pipe.ended).stderr).toBe("");
+    } finally {
+      if (session && exists(session)) process.kill(session, "SIGKILL");
+    }
+  });
+
+  it.each(["trace.jsonl", "trace.jsonl.gz"])("killed outright: bpftrace follows, and %s holds what was reported", async (name) => {
+    const path = join(folder.path, name);
+    const session = await trace(["--port", port, "--save", path]);
+    await program("bind-twice", port, 0).ended;
+    const [block] = await session.says(/✗ .* could not bind [\s\S]*?\n {2}no help .*\n/);
+    session.kill("SIGKILL");
+    await gone(session.bpftrace, 2000);
+    const { exitCode, stdout, stderr } = await bindtrace(["replay", path]);
+    expect(block).toContain(`could not bind 0.0.0.0:${port}  (EADDRINUSE)\n  blocked by  s1  0.0.0.0:${port}  LISTEN`);
+    expect(stdout).toContain(block);
+    expect(stderr).toMatch(/^bindtrace: the trace was cut.*$/);
+    expect(exitCode).toBe(1);
+  });
+
+  it("says why when bpftrace is killed, and reports what it had seen", async () => {
+    const path = join(folder.path, "trace.jsonl");
+    const session = await trace(["--port", port, "--save", path]);
+    await program("bind-twice", port, 0).ended;
+    await session.says(/could not bind/);
+    process.kill(session.bpftrace, "SIGKILL");
+    const { exitCode, stdout, stderr } = await session.ended;
+    expect(stdout).toContain(`\n${port}/tcp in network namespace`);
+    expect(stdout).toMatch(/\nbindtrace: 1 refused, 1 explained\n$/);
+    expect(stderr).toMatch(/^bindtrace: the trace ended early: bpftrace was ended by SIGKILL\n$/);
+    expect(exitCode).toBe(5);
+    const replayed = await bindtrace(["replay", path]);
+    expect(`${replayed.stdout}\n`).toBe(stdout);
+    expect(replayed.stderr).toMatch(/^bindtrace: the recording ended early: bpftrace was ended by SIGKILL$/);
+    expect(replayed.exitCode).toBe(5);
+  });
+
+  it("two at once on the same port report the same; --until-failure ends one by itself, SIGINT the other", async () => {
+    const [first, second] = await Promise.all([trace(["--port", port, "--json", "--until-failure"]), trace(["--port", port, "--json"])]);
+    await program("bind-twice", port, 0).ended;
+    const one = await first.ended;
+    await second.says(/"type":"failure"/);
+    second.kill("SIGINT");
+    const other = await second.ended;
+    const [mine, its] = [one, other].map(({ stdout }) => failures(stdout).map(seen));
+    expect(mine).toMatchObject([{ port, rule: "listening", operation: "bind" }]);
+    expect(its).toEqual(mine);
+    expect([one.exitCode, other.exitCode, one.stderr, other.stderr]).toEqual([1, 1, "", ""]);
+    expect([first.bpftrace, second.bpftrace].filter(exists)).toEqual([]);
+  });
+
+  it("--duration ends it in time, with nothing to report; a port outside --port is not watched", async () => {
+    const began = performance.now();
+    const session = await trace(["--port", port, "--duration", "2s"]);
+    const armed = performance.now();
+    await program("bind-twice", port + 1, 0).ended;
+    const { exitCode, stdout, stderr } = await session.ended;
+    expect(performance.now() - began).toBeGreaterThan(2000);
+    expect(performance.now() - armed).toBeLessThan(2000 + SOON);
+    expect(stdout).toMatch(/^bindtrace: armed on .*\n+bindtrace: no bind was refused\n$/);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+    port++;
+  });
+
+  it("a name of control characters stays on its line, and replay says the same byte for byte", async () => {
+    const path = join(folder.path, "trace.jsonl");
+    const session = await trace(["--port", port, "--save", path, "--width", 80, "--color", "never"], { encoding: "buffer" });
+    const option = "\u001b[2J\nrm\u009b\u202e";
+    const named = inside(["/usr/bin/python3", "-X", option, "test/fixtures/odd-name.py", String(port)]);
+    await named.says(/refused/);
+    await session.says(/could not bind[\s\S]*would help/);
+    await named.finish();
+    session.kill("SIGINT");
+    const live = (await session.ended).stdout as unknown as Uint8Array;
+    const text = Buffer.from(live).toString();
+    expect(text).toContain(`a\\x1b[1m\\x0ab\\xff\\xc3z[${named.pid}] could not bind`);
+    expect(text).toContain("-X \\x1b[2J\\x0arm\\x9b\\u{202e} test/fixtures/");
+    expect(text.match(UNSAFE)).toBeNull();
+    expect(await replayBytes(path)).toEqual(Buffer.from(live));
+
+    const json = Buffer.from(await replayBytes(path, "--json")).toString();
+    const [failure] = failures(json);
+    expect(failure?.binder.comm).toBe("a\u001b[1m\nb\\xff\\xc3z");
+    expect(failure?.blockers[0]?.holders[0]?.command).toContain(option);
+    expect(json.match(UNSAFE)).toBeNull();
+  });
+
+  it("--comm, --pid, --proto and --netns choose what is reported, not which evidence is used", async () => {
+    const path = join(folder.path, "trace.jsonl");
+    symlinkSync("/usr/bin/python3", join(folder.path, "other"));
+    const session = await trace(["--port", port, "--json", "--comm", "python3", "--netns", home.pid, "--save", path]);
+    const holder = program("hold-port", port, 0);
+    await holder.says(/holds/);
+    const refused = ["test/fixtures/refuse-on-demand.py", String(port)];
+    const [other, binder] = [inside([join(folder.path, "other"), ...refused]), inside(["/usr/bin/python3", ...refused])];
+    const elsewhere = start(["unshare", "--net", "/usr/bin/python3", "test/fixtures/bind-twice.py", String(port), "0"]);
+    await elsewhere.ended;
+    for (const running of [other, binder]) {
+      running.tell("");
+      await running.says(/EADDRINUSE/);
+    }
+    session.kill("SIGINT");
+    const { exitCode, stdout } = await session.ended;
+    expect(failures(stdout).map(blame)).toEqual([[binder.pid, holder.pid]]);
+    expect(exitCode).toBe(1);
+
+    const replayed = async (...args: string[]) => {
+      const { stdout: json, exitCode: code } = await bindtrace(["replay", path, "--json", ...args]);
+      return { blames: failures(json).map(blame), code, netns: failures(json).map(({ netns }) => netns) };
+    };
+    const all = await replayed();
+    expect(all.blames).toEqual([
+      [elsewhere.pid, elsewhere.pid],
+      [other.pid, holder.pid],
+      [binder.pid, holder.pid],
+    ]);
+    expect(await replayed("--pid", String(binder.pid))).toMatchObject({ blames: [[binder.pid, holder.pid]], code: 1 });
+    expect(await replayed("--pid", String(holder.pid))).toMatchObject({ blames: [], code: 0 });
+    expect(await replayed("--comm", "other")).toMatchObject({ blames: [[other.pid, holder.pid]], code: 1 });
+    expect(await replayed("--netns", String(all.netns[0]))).toMatchObject({ blames: [[elsewhere.pid, elsewhere.pid]], code: 1 });
+    expect(await replayed("--proto", "udp")).toMatchObject({ blames: [], code: 0 });
+    await Promise.all([holder, other, binder].map((running) => running.finish()));
+  });
+
+  it("a refused UDP bind is reported, but not explained", async () => {
+    const session = await trace(["--port", port, "--json"]);
+    await program("udp-twice", port).ended;
+    session.kill("SIGINT");
+    const { exitCode, stdout, stderr } = await session.ended;
+    expect(failures(stdout)).toMatchObject([
+      { protocol: "udp", errno: "EADDRINUSE", port, blockers: [], confidence: "unknown", rule: "no-owner-found" },
+    ]);
+    expect(records(stdout).at(-1)).toMatchObject({ type: "summary", failures: 1, explained: 0 });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 6, stderr: "" });
+  });
+
+  it("other errors on a watched port are told apart from a conflict, and what is not ours is left out", async () => {
+    const session = await trace(["--port", `${port},81`, "--json"]);
+    const { stdout: truth } = await program("other-errors", port, 81).ended;
+    session.kill("SIGINT");
+    const { exitCode, stdout, stderr } = await session.ended;
+    expect(truth).toBe("EADDRNOTAVAIL\nEINVAL\nEOPNOTSUPP\nEACCES\nnot ours\nEADDRINUSE\n");
+    expect(failures(stdout).map(({ operation, errno, address, port: wanted }) => ({ operation, errno, address, wanted }))).toEqual([
+      { operation: "bind", errno: "EADDRNOTAVAIL", address: "198.51.100.7", wanted: port },
+      { operation: "bind", errno: "EINVAL", address: "127.0.0.1", wanted: port },
+      { operation: "listen", errno: "EOPNOTSUPP", address: "127.0.0.1", wanted: port },
+      { operation: "bind", errno: "EACCES", address: "127.0.0.1", wanted: 81 },
+    ]);
+    expect(failures(stdout).map(({ rule, blockers }) => [rule, blockers])).toEqual(Array(4).fill(["not-a-conflict", []]));
+    expect(records(stdout).at(-1)).toMatchObject({ failures: 4, explained: 4, lost: 0 });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: "" });
+  });
+
+  it("names a holder with 2,000 open files that was there before, within 250 ms of each refusal", async () => {
+    const holder = program("hold-port", port, 2000);
+    const fd = Number((await holder.says(/holds (\d+)/))[1]);
+    const session = await trace(["--port", port, "--json"]);
+    const binder = program("refuse-on-demand", port);
+    const delays: number[] = [];
+    for (let round = 0; round < 9; round++) {
+      binder.tell("");
+      const [line] = await session.says(/\{"type":"failure".*\n/);
+      const failure = JSON.parse(line) as FailureRecord;
+      delays.push(Date.now() - Date.parse(failure.at));
+      expect(failure.blockers).toMatchObject([{ state: "LISTEN", holders: [{ pid: holder.pid, fd }], holdersComplete: true }]);
+    }
+    delays.sort((a, b) => a - b);
+    console.log(`from refusal to report: ${delays.join(", ")} ms`);
+    expect(delays[0]).toBeGreaterThanOrEqual(0);
+    expect(delays[4]).toBeLessThan(250);
+    session.kill("SIGINT");
+    await Promise.all([session.ended, holder.finish(), binder.finish()]);
+  });
+
+  it("SIGINT goes to the command, and the trace ends with it", async () => {
+    const command = ["python3", "test/fixtures/wait-for-interrupt.py", String(port)];
+    const session = inside([process.execPath, CLI, "--port", String(port), "--", ...command]);
+    await session.says(/ready/);
+    session.kill("SIGINT");
+    const { exitCode, stdout, stderr } = await session.ended;
+    expect(stdout).toBe("ready\ninterrupted\n");
+    expect(stderr).toMatch(/\nbindtrace: 1 refused, 1 explained\n$/);
+    expect(exitCode).toBe(1);
+  });
+
+  it("--linger waits for what a daemon does after the command has ended", async () => {
+    const command = ["python3", "test/fixtures/daemon-binds-later.py", String(port)];
+    const { exitCode, stdout } = await inside([process.execPath, CLI, "--port", String(port), "--json", "--linger", "2s", "--", ...command])
+      .ended;
+    expect(failures(stdout)).toMatchObject([{ port, rule: "listening" }]);
+    expect(exitCode).toBe(1);
+  });
+
+  it("--save - records to stdout, and nothing else", async () => {
+    const session = inside([process.execPath, CLI, "--port", String(port), "--save", "-", "--duration", "500ms"]);
+    const { exitCode, stdout } = await session.ended;
+    const { exitCode: code, stdout: report, stderr } = await bindtrace(["replay", "-"], { input: stdout });
+    expect(stderr).toBe("");
+    expect(report).toContain("no bind was refused");
+    expect([exitCode, code]).toEqual([0, 0]);
+  });
+
+  it.each([
+    ["--save", "/dev/full", "--force"],
+    ["--output", "/dev/full"],
+  ])("says so when it cannot write: %s %s", async (...args) => {
+    const session = inside([process.execPath, CLI, "--port", String(port), "--duration", "1s", ...args]);
+    const { exitCode, stderr } = await session.ended;
+    expect(stderr).toMatch(/^bindtrace: .*\/dev\/full.*(ENOSPC|no space).*\n$/);
+    expect(exitCode).toBe(5);
+  });
+
+  it("root without its rights, as in a container, is told so in one sentence", async () => {
+    const bare = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", process.execPath, CLI, "--port", String(port)];
+    const { exitCode, stdout, stderr } = await inside(bare).ended;
+    expect(stderr).toMatch(/^bindtrace: .*not permitted.*--privileged\n$/);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 3, stdout: "" });
+  });
+
+  /** It ends in time, without an error, and takes bpftrace with it. */
+  async function endsSoon(session: Running & { bpftrace: number }): Promise<void> {
+    await gone(session.pid, SOON);
+    const { stderr, signal } = await session.ended;
+    expect({ stderr, signal }).toEqual({ stderr: "", signal: undefined });
+    expect(exists(session.bpftrace)).toBe(false);
+  }
+});
+
+/** Control, invisible and bidirectional characters, but for the line feed, and what is not UTF-8. */
+const UNSAFE = /(?!\n)[\p{Cc}\p{Cf}\ufffd]/gu;
+
+const failures = (json: string) => records(json).filter((record): record is FailureRecord => record.type === "failure");
+
+/** Who was refused, and who holds what was in the way. */
+const blame = ({ binder, blockers }: FailureRecord) => [binder.pid, ...blockers.flatMap(({ holders }) => holders.map(({ pid }) => pid))];
+
+/** What two traces must agree on. */
+const seen = ({ port, errno, operation, rule, confidence, binder, blockers }: FailureRecord) => ({
+  port,
+  errno,
+  operation,
+  rule,
+  confidence,
+  binder: [binder.pid, binder.inode],
+  blockers: blockers.map(({ inode, holders }) => [inode, holders.map(({ pid }) => pid)]),
+});
+
+async function replayBytes(path: string, ...args: string[]): Promise<Uint8Array> {
+  const run = await execa(process.execPath, [CLI, "replay", path, "--width", "80", "--color", "never", ...args], {
+    encoding: "buffer",
+    reject: false,
+  });
+  return Buffer.from(run.stdout);
+}
+
+function statOf(pid: number): { name: string; state: string; parent: number } | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "latin1");
+    const [state, parent] = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    return { name: text.slice(text.indexOf("(") + 1, text.lastIndexOf(")")), state: state ?? "", parent: Number(parent) };
+  } catch {
+    return null;
+  }
+}
+
+/** A zombie that waits for its parent does nothing any more. */
+const exists = (pid: number) => !["Z", undefined].includes(statOf(pid)?.state);
+const nameOf = (pid: number) => statOf(pid)?.name;
+const childrenOf = (parent: number) =>
+  readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => pid > 0 && statOf(pid)?.parent === parent);
+
+function bpftraceOf(pid: number): number {
+  const [bpftrace] = childrenOf(pid).filter((child) => nameOf(child) === "bpftrace");
+  if (bpftrace === undefined) throw new Error(`process ${pid} has no bpftrace`);
+  return bpftrace;
+}
+
+const gone = (pid: number, within: number) => vi.waitFor(() => expect(exists(pid)).toBe(false), { timeout: within, interval: 20 });
