@@ -1,5 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { CallEvent, Header } from "../core/event.ts";
+import type { StoryOptions } from "../core/story.ts";
+import type { PortTimeline } from "../core/timeline.ts";
 import { JsonReport } from "../report/json.ts";
 import type { TextOptions } from "../report/text.ts";
 import { type Report, TextReport } from "../report/text-report.ts";
@@ -64,11 +66,14 @@ export function makeReport(options: ReportOptions, header: Header, terminal: Nod
   return new TextReport(text);
 }
 
-/** Which failures these options ask for. Port 0 (and autobind) is asked for by no filter, or as part of the command. */
-export function reportFilter(options: ReportOptions, netns: number | null): (call: CallEvent) => boolean {
-  return (call) => {
+/**
+ * Which failures and ports these options ask for. Port 0 (and autobind) is asked for by no filter, or as part of the
+ * command. Without a filter a port is shown when a bind of it was refused.
+ */
+export function storyOptions(options: ReportOptions, netns: number | null): StoryOptions {
+  const ports = options.port ?? [];
+  const reports = (call: CallEvent) => {
     const port = call.type === "bind" ? call.requested.port : call.socket.port;
-    const ports = options.port ?? [];
     const portFits = port === 0 ? ports.length === 0 || call.inCommand : inRanges(port, ports);
     return (
       portFits &&
@@ -78,4 +83,9 @@ export function reportFilter(options: ReportOptions, netns: number | null): (cal
       (options.proto === undefined || (call.socket.protocol === "udp") === (options.proto === "udp"))
     );
   };
+  const shows = (timeline: PortTimeline) =>
+    (netns === null || timeline.netns === netns) &&
+    (options.proto === undefined || timeline.protocol === options.proto) &&
+    (ports.length > 0 ? timeline.port === 0 || inRanges(timeline.port, ports) : timeline.rows.some(({ kind }) => kind === "refused"));
+  return { reports, shows };
 }

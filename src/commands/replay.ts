@@ -4,7 +4,7 @@ import type { TraceLine } from "../trace/codec.ts";
 import { openTrace } from "../trace/reader.ts";
 import { EXIT, type ExitCode, Failure } from "./failure.ts";
 import { resolveNetns } from "./netns.ts";
-import { makeReport, type ReportOptions, reportFilter, withReportOptions } from "./options.ts";
+import { makeReport, type ReportOptions, storyOptions, withReportOptions } from "./options.ts";
 import { fileOutput, streamOutput } from "./output.ts";
 import { exitCode, runSession } from "./session.ts";
 
@@ -37,7 +37,7 @@ async function replay(path: string, options: ReportOptions): Promise<ExitCode> {
     events: damage.events(lines),
     report: makeReport(options, header, output.terminal),
     output,
-    reports: reportFilter(options, netns),
+    story: storyOptions(options, netns),
   });
   await output.close();
   const cut = end.end === undefined && problem() === null;

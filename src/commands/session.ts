@@ -1,6 +1,6 @@
-import type { CallEvent, Header, TraceEvent } from "../core/event.ts";
+import type { Header, TraceEvent } from "../core/event.ts";
 import type { OutputRecord } from "../core/record.ts";
-import { Story } from "../core/story.ts";
+import { Story, type StoryOptions } from "../core/story.ts";
 import type { Report } from "../report/text-report.ts";
 import { EXIT, type ExitCode } from "./failure.ts";
 import type { Output } from "./output.ts";
@@ -10,7 +10,7 @@ export interface SessionOptions {
   events: AsyncIterable<TraceEvent>;
   report: Report;
   output: Output;
-  reports(call: CallEvent): boolean;
+  story: StoryOptions;
   /** Sees each event before it is explained. */
   onEvent?(event: TraceEvent): void;
   onRecord?(record: OutputRecord): void;
@@ -26,7 +26,7 @@ export interface SessionEnd {
 
 /** Carries events through the story into the report. Live and replay are this same loop over another source. */
 export async function runSession(options: SessionOptions): Promise<SessionEnd> {
-  const story = new Story(options.header, { reports: options.reports });
+  const story = new Story(options.header, options.story);
   const result: SessionEnd = { failures: 0, explained: 0, lost: 0, end: undefined };
   const say = (records: readonly OutputRecord[]) => {
     for (const record of records) {

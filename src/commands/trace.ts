@@ -8,7 +8,7 @@ import { TraceWriter } from "../trace/writer.ts";
 import { EXIT, type ExitCode, Failure } from "./failure.ts";
 import { asInvoker, type Invoker, invoker, isRunnable } from "./invoker.ts";
 import { resolveNetns } from "./netns.ts";
-import { makeReport, type ReportOptions, reportFilter, withReportOptions } from "./options.ts";
+import { makeReport, type ReportOptions, storyOptions, withReportOptions } from "./options.ts";
 import { fileOutput, type Output, streamOutput } from "./output.ts";
 import { exitCode, runSession } from "./session.ts";
 
@@ -93,7 +93,7 @@ async function record(
     events: live.events,
     report: makeReport(options, live.header, output.terminal),
     output,
-    reports: reportFilter(options, netns),
+    story: storyOptions(options, netns),
     onEvent: (event) => writer?.event(event),
     onRecord: (said) => {
       if (options.untilFailure && said.type === "failure") stop("the first failure was reported");

@@ -29,6 +29,8 @@ export interface Failure extends Refusal {
 export interface StoryOptions {
   /** Which failures are reported; all evidence is used whatever it says. */
   reports(call: CallEvent): boolean;
+  /** Which ports get a timeline; all when it is left out. */
+  shows?(timeline: PortTimeline): boolean;
 }
 
 /**
@@ -111,9 +113,9 @@ export class Story {
     return [...waiting, ...releases, this.#records.summary({ failures, explained, lost: this.#lost }, ports)];
   }
 
-  /** One timeline for each port on which something happened to a reported failure or a socket. */
+  /** One timeline for each port on which something happened and that is to be shown. */
   timelines(): PortTimeline[] {
-    return [...this.#timelines.values()].filter(({ rows }) => rows.length > 0);
+    return [...this.#timelines.values()].filter((timeline) => timeline.rows.length > 0 && (this.#options.shows?.(timeline) ?? true));
   }
 
   #call(event: CallEvent): OutputRecord[] {

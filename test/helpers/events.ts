@@ -264,7 +264,7 @@ export function anyOf(schema: z.core.$ZodType, text: fc.Arbitrary<string> = fc.s
     case "tuple":
       return fc.tuple(...def.items.map((item) => anyOf(item, text)));
     case "record":
-      return fc.dictionary(fc.string(), anyOf(def.valueType, text), { noNullPrototype: true, maxKeys: 3 });
+      return fc.dictionary(fc.stringMatching(/^[a-z][a-z0-9._]{0,20}$/), anyOf(def.valueType, text), { noNullPrototype: true, maxKeys: 3 });
     case "literal":
       return fc.constantFrom(...def.values);
     case "enum":

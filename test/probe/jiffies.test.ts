@@ -25,6 +25,7 @@ describe("tickRate", () => {
     ["samples too close together", at(0, 0), at(20, 80)],
     ["the same sample twice", at(7, 7), at(7, 7)],
     ["a rate that no kernel has", at(0, 0), at(500, 1000)],
+    ["a rate near one that kernels have", at(0, 0), at(225, 1000)],
     ["a counter that stands still", at(0, 0), at(0, 1000)],
   ])("is unknown for %s", (_, first, second) => {
     expect(tickRate(first, second)).toBeNull();

@@ -210,6 +210,11 @@ describe("an owner", () => {
     });
   });
 
+  it("that belongs to another socket, but not to MPTCP, is itself", () => {
+    const plain = owner({ sk: 8n, inode: 300 });
+    expect(owner({ sk: 8n, user: 9n, userProtocol: 6, inode: 300 })).toEqual(plain);
+  });
+
   it("in TIME_WAIT has nothing from beyond the end of its struct, whatever lies there", () => {
     const common = { state: TIME_WAIT, address: "192.0.2.1", peer: "192.0.2.7", peerPort: 40000, reuse: 1 };
     const beyond = {
