@@ -68,10 +68,10 @@ export function makeReport(options: ReportOptions, header: Header, terminal: Nod
 
 /**
  * Which failures and ports these options ask for. Port 0 (and autobind) is asked for by no filter, or as part of the
- * command. Without a filter a port is shown when a bind of it was refused.
+ * command. The trace's own filter holds where none is given; without any, a port is shown when a bind of it was refused.
  */
-export function storyOptions(options: ReportOptions, netns: number | null): StoryOptions {
-  const ports = options.port ?? [];
+export function storyOptions(options: ReportOptions, header: Header, netns: number | null): StoryOptions {
+  const ports = options.port ?? header.filters.ports;
   const reports = (call: CallEvent) => {
     const port = call.type === "bind" ? call.requested.port : call.socket.port;
     const portFits = port === 0 ? ports.length === 0 || call.inCommand : inRanges(port, ports);

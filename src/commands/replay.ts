@@ -37,7 +37,7 @@ async function replay(path: string, options: ReportOptions): Promise<ExitCode> {
     events: damage.events(lines),
     report: makeReport(options, header, output.terminal),
     output,
-    story: storyOptions(options, netns),
+    story: storyOptions(options, header, netns),
   });
   await output.close();
   const cut = end.end === undefined && problem() === null;

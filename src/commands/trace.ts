@@ -93,7 +93,7 @@ async function record(
     events: live.events,
     report: makeReport(options, live.header, output.terminal),
     output,
-    story: storyOptions(options, netns),
+    story: storyOptions(options, live.header, netns),
     onEvent: (event) => writer?.event(event),
     onRecord: (said) => {
       if (options.untilFailure && said.type === "failure") stop("the first failure was reported");

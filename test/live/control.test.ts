@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { StringDecoder } from "node:string_decoder";
 import { execa, type Options } from "execa";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import type { FailureRecord } from "../../src/core/record.ts";
+import type { FailureRecord, OutputRecord } from "../../src/core/record.ts";
 import { bindtrace, CLI, liveProblem, ROOT, records, scratch } from "../helpers/cli.ts";
 
 /** The end of a session, and of bpftrace with it, may take this long (ms). */
@@ -138,6 +138,7 @@ describe.skipIf(liveProblem !== null)("a session under control", () => {
     await gone(session.bpftrace, 2000);
     const { exitCode, stdout, stderr } = await bindtrace(["replay", path]);
     expect(block).toContain(`could not bind 0.0.0.0:${port}  (EADDRINUSE)\n  blocked by  s1  0.0.0.0:${port}  LISTEN`);
+    expect(block).not.toContain("earlier");
     expect(stdout).toContain(block);
     expect(stderr).toMatch(/^bindtrace: the trace was cut.*$/);
     expect(exitCode).toBe(1);
@@ -199,7 +200,7 @@ describe.skipIf(liveProblem !== null)("a session under control", () => {
     const live = (await session.ended).stdout as unknown as Uint8Array;
     const text = Buffer.from(live).toString();
     expect(text).toContain(`a\\x1b[1m\\x0ab\\xff\\xc3z[${named.pid}] could not bind`);
-    expect(text).toContain("-X \\x1b[2J\\x0arm\\x9b\\u{202e} test/fixtures/");
+    expect(text).toContain("-X \\x1b[2J\\x0arm\\x9b\\u{202e} test/");
     expect(text.match(UNSAFE)).toBeNull();
     expect(await replayBytes(path)).toEqual(Buffer.from(live));
 
@@ -287,14 +288,21 @@ describe.skipIf(liveProblem !== null)("a session under control", () => {
       const [line] = await session.says(/\{"type":"failure".*\n/);
       const failure = JSON.parse(line) as FailureRecord;
       delays.push(Date.now() - Date.parse(failure.at));
-      expect(failure.blockers).toMatchObject([{ state: "LISTEN", holders: [{ pid: holder.pid, fd }], holdersComplete: true }]);
     }
     delays.sort((a, b) => a - b);
     console.log(`from refusal to report: ${delays.join(", ")} ms`);
     expect(delays[0]).toBeGreaterThanOrEqual(0);
     expect(delays[4]).toBeLessThan(250);
     session.kill("SIGINT");
-    await Promise.all([session.ended, holder.finish(), binder.finish()]);
+    const said = records((await session.ended).stdout);
+    // On a busy machine the search may take longer than a report waits: its end then follows in a record of its own.
+    const ends = said.filter((record) => record.type === "holders");
+    const found = failures(said).map(({ id, blockers }) => {
+      const late = ends.find(({ failure }) => failure === id);
+      return late ?? { holders: blockers[0]?.holders, complete: blockers[0]?.holdersComplete };
+    });
+    expect(found).toMatchObject(Array(9).fill({ holders: [{ pid: holder.pid, fd }], complete: true }));
+    await Promise.all([holder.finish(), binder.finish()]);
   });
 
   it("SIGINT goes to the command, and the trace ends with it", async () => {
@@ -354,7 +362,8 @@ describe.skipIf(liveProblem !== null)("a session under control", () => {
 /** Control, invisible and bidirectional characters, but for the line feed, and what is not UTF-8. */
 const UNSAFE = /(?!\n)[\p{Cc}\p{Cf}\ufffd]/gu;
 
-const failures = (json: string) => records(json).filter((record): record is FailureRecord => record.type === "failure");
+const failures = (said: string | OutputRecord[]) =>
+  (typeof said === "string" ? records(said) : said).filter((record): record is FailureRecord => record.type === "failure");
 
 /** Who was refused, and who holds what was in the way. */
 const blame = ({ binder, blockers }: FailureRecord) => [binder.pid, ...blockers.flatMap(({ holders }) => holders.map(({ pid }) => pid))];

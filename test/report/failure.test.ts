@@ -235,7 +235,7 @@ describe("whatever the processes call themselves", () => {
     fc.assert(
       fc.property(said, options, fc.constantFrom(0, 3), (failure, chosen, repeats) => {
         const lines = visible(block({ ...failure, repeats }, chosen)).split("\n");
-        const tooLong = lines.filter((line) => line.length > chosen.width && line.slice(14).trim().includes(" "));
+        const tooLong = lines.filter((line) => [...line].length > chosen.width && line.slice(14).trim().includes(" "));
         expect(tooLong).toEqual([]);
       }),
     );

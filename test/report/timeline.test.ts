@@ -154,6 +154,14 @@ describe("the width", () => {
     expect(text).toMatch(/^[\n\x20-\x7e]*$/);
   });
 
+  it("cuts off nothing of a name in letters of two columns", () => {
+    const wide = "𠀀𠀀𠀀𠀀";
+    const renamed = JSON.parse(JSON.stringify(restart(), (key, value) => (key === "comm" ? wide : value))) as TraceEvent[];
+    for (let width = 40; width <= 100; width++) {
+      expect([width, table(renamed, { width }).match(/…|\p{Cs}/u)]).toEqual([width, null]);
+    }
+  });
+
   it("holds the name of the thousandth socket", () => {
     const bound = (id: number, port: number) => bind({ t: id, socket: facts({ sk: id, inode: id, port, state: "BOUND" }) });
     const events = [...Array.from({ length: 1000 }, (_, index) => bound(index + 1, 1)), bound(1001, 8080)];
