@@ -7,6 +7,8 @@ export const EXIT = {
   unsupported: 4,
   incomplete: 5,
   undetermined: 6,
+  /** By a signal before the trace was armed; afterwards a signal is the normal end. */
+  interrupted: 130,
   /** EX_SOFTWARE of sysexits.h, far from the codes that mean something. */
   bug: 70,
 } as const;

@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { execa } from "execa";
 import { unreachable } from "../base/unreachable.ts";
-import { type LiveTrace, liveProgram, openLive } from "../probe/live.ts";
-import { preflight } from "../probe/preflight.ts";
+import { type LiveOptions, type LiveTrace, liveProgram, openLive } from "../probe/live.ts";
+import { type Machine, preflight } from "../probe/preflight.ts";
 import type { Problem } from "../probe/problem.ts";
 import { TraceWriter } from "../trace/writer.ts";
 import { EXIT, type ExitCode, Failure } from "./failure.ts";
@@ -64,9 +64,22 @@ async function trace(options: TraceOptions, command: readonly string[]): Promise
   }
   const user = await invoker();
   const writer = options.save === undefined ? null : openWriter(options.save, options.force === true, user);
-  const opened = await openLive(machine.value, live);
-  if (!opened.ok) throw problemFailure(opened.error);
-  return record(opened.value, options, command, user, writer, netns);
+  const opened = await arm(machine.value, live);
+  if (opened instanceof Failure) {
+    await writer?.discard();
+    throw opened;
+  }
+  return record(opened, options, command, user, writer, netns);
+}
+
+/** Starts the trace; a signal that comes before it is armed ends it. */
+async function arm(machine: Machine, options: LiveOptions): Promise<LiveTrace | Failure> {
+  const interrupt = new AbortController();
+  const release = onSignals(() => interrupt.abort());
+  const opened = await openLive(machine, options, interrupt.signal);
+  release();
+  if (interrupt.signal.aborted) return new Failure(EXIT.interrupted, "interrupted before the trace was armed: nothing was seen");
+  return opened.ok ? opened.value : problemFailure(opened.error);
 }
 
 /** From armed to the end: report, recording, command, signals. */

@@ -28,16 +28,18 @@ export interface Bpftrace {
 }
 
 /**
- * Starts bpftrace with this program. It runs in a process group of its own, so that Ctrl-C at the terminal
+ * Starts bpftrace with this program; `cancel` ends it at once. It runs in a process group of its own, so that Ctrl-C at the terminal
  * does not reach it before its events are drained; when this process is killed, its next heartbeat ends it by SIGPIPE.
  */
-export function startBpftrace(program: string): Bpftrace {
+export function startBpftrace(program: string, cancel: AbortSignal): Bpftrace {
   const [command, args] = bpftraceCommand(["-B", "line", "-e", program]);
   const child = execa(command, args, {
     detached: true,
     buffer: false,
     reject: false,
     stdin: "ignore",
+    cancelSignal: cancel,
+    killSignal: "SIGKILL",
     env: {
       BPFTRACE_PERF_RB_PAGES: BUFFER_PAGES,
       BPFTRACE_MAP_KEYS_MAX: MAP_KEYS,

@@ -49,10 +49,10 @@ export function liveProgram(machine: Machine, options: Pick<LiveOptions, "ports"
   return { text: assembleProgram({ layout: machine.layout, ports: options.ports, closes: options.closes, lookBase: base }), base };
 }
 
-/** Starts tracing; settles when every probe is attached and the sockets that were there have been seen. */
-export async function openLive(machine: Machine, options: LiveOptions): Promise<Result<LiveTrace, Problem>> {
+/** Starts tracing, unless it is cancelled first; settles when every probe is attached and the sockets that were there have been seen. */
+export async function openLive(machine: Machine, options: LiveOptions, cancel: AbortSignal): Promise<Result<LiveTrace, Problem>> {
   const program = liveProgram(machine, options);
-  const trace = new LiveStream(startBpftrace(program.text), program.base);
+  const trace = new LiveStream(startBpftrace(program.text, cancel), program.base);
   const problem = await trace.ready();
   if (problem) return fail(problem);
   await trace.anchor();

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { closeSync, fchmodSync, fchownSync, fstatSync, fsyncSync, openSync, statSync, writeSync } from "node:fs";
+import { closeSync, fchmodSync, fchownSync, fstatSync, fsyncSync, openSync, statSync, unlinkSync, writeSync } from "node:fs";
 import { constants, createGzip, type Gzip } from "node:zlib";
 import type { Header, TraceEvent } from "../core/event.ts";
 import { fail, ok, type Result } from "../base/result.ts";
@@ -67,6 +67,13 @@ export class TraceWriter {
   /** First error in writing, if there was one: what came after it is not in the file. */
   get error(): Error | undefined {
     return this.#error;
+  }
+
+  /** Takes the file back: nothing came to be recorded. */
+  async discard(): Promise<void> {
+    const isOurs = this.#fd !== 1 && fstatSync(this.#fd).isFile();
+    await this.close();
+    if (isOurs) unlinkSync(this.path);
   }
 
   async close(): Promise<void> {

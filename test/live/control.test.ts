@@ -383,6 +383,7 @@ async function replayBytes(path: string, ...args: string[]): Promise<Uint8Array>
   const run = await execa(process.execPath, [CLI, "replay", path, "--width", "80", "--color", "never", ...args], {
     encoding: "buffer",
     reject: false,
+    stripFinalNewline: false,
   });
   return Buffer.from(run.stdout);
 }
