@@ -1,4 +1,4 @@
-import { ANY4, ANY6, type AddressKind, addressKind, type Family } from "./address.ts";
+import { type AddressKind, ANY4, ANY6, addressKind, type Family } from "./address.ts";
 import type { State } from "./event.ts";
 
 /**

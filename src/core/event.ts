@@ -13,7 +13,7 @@ const pid = z.number().int();
 
 export const familySchema = z.enum(["ipv4", "ipv6"]);
 export const protocolSchema = z.enum(["tcp", "udp", "mptcp"]);
-/** The kernel's names (include/net/tcp_states.h), and BOUND for a bound socket in CLOSE. */
+/** The kernel's names in the order of its numbers (include/net/tcp_states.h), and BOUND for a bound socket in CLOSE. */
 export const stateSchema = z.enum([
   "ESTABLISHED",
   "SYN_SENT",

@@ -1,23 +1,16 @@
 import type { Nanos } from "../base/nanoseconds.ts";
-import { type Advice, adviseOn } from "./advice.ts";
+import { adviseOn } from "./advice.ts";
 import { bindsIpv6Only, conflict, type KernelTraits, type Party, type Rule } from "./conflict.ts";
 import type { CallEvent, SocketFacts } from "./event.ts";
+import type { FailureRecord } from "./record.ts";
 import type { Socket } from "./socket.ts";
 import type { WalkedOwner } from "./table.ts";
 
 /** The answer to one failed bind or listen. */
-export interface Verdict {
-  rule: Rule;
+export type Verdict = Pick<FailureRecord, "rule" | "evidence" | "confidence" | "doubts" | "ownersCounted" | "walkComplete" | "advice"> & {
   /** The sockets to blame, as they were at the refusal. */
   blockers: { socket: Socket; facts: SocketFacts; rule: Rule; decisive: boolean }[];
-  evidence: "bucket" | "table" | "none";
-  confidence: "exact" | "inferred" | "unknown";
-  /** Why it is not exact, one clause each. */
-  doubts: string[];
-  ownersCounted: number;
-  walkComplete: boolean;
-  advice: Advice[];
-}
+};
 
 /** A socket that the events before the refusal show to have had the port, and when it let go during the call. */
 export interface RememberedOwner {

@@ -1,5 +1,5 @@
-import type { Advice } from "./advice.ts";
 import type { Family } from "./address.ts";
+import type { Advice } from "./advice.ts";
 import type { Rule } from "./conflict.ts";
 import type { Protocol, State } from "./event.ts";
 

@@ -1,8 +1,8 @@
 import { isoTime, type Nanos, parseIsoTime } from "../base/nanoseconds.ts";
 import type { CallEvent, EventOf, Header, Holder, TraceEvent, WalkFacts } from "./event.ts";
 import { explain, type Verdict } from "./explain.ts";
-import { RecordBuilder } from "./records.ts";
 import type { OutputRecord } from "./record.ts";
+import { RecordBuilder } from "./records.ts";
 import type { Socket } from "./socket.ts";
 import { SocketTable, type WalkedOwner } from "./table.ts";
 import { type PortTimeline, type Row, unavailable } from "./timeline.ts";

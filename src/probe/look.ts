@@ -1,5 +1,5 @@
 import { execa } from "execa";
-import { namespaceId, type NetworkNamespace } from "./namespaces.ts";
+import { type NetworkNamespace, namespaceId } from "./namespaces.ts";
 
 /** Longest time in ms that a visit to another namespace may take. */
 const VISIT_LIMIT = 2000;

@@ -1,25 +1,9 @@
 import { type Family, ipv4Text, ipv6Text } from "../core/address.ts";
-import type { Protocol, SocketFacts, State } from "../core/event.ts";
+import { type Protocol, type SocketFacts, type State, stateSchema } from "../core/event.ts";
 
 /** Takes apart the words that the programs in bpf/ read from kernel structs as they lie in memory. */
 
 const AF_INET6 = 10;
-const STATES: readonly State[] = [
-  "CLOSE",
-  "ESTABLISHED",
-  "SYN_SENT",
-  "SYN_RECV",
-  "FIN_WAIT1",
-  "FIN_WAIT2",
-  "TIME_WAIT",
-  "CLOSE",
-  "CLOSE_WAIT",
-  "LAST_ACK",
-  "LISTEN",
-  "CLOSING",
-  "NEW_SYN_RECV",
-  "BOUND",
-];
 const PROTOCOLS: Readonly<Record<number, Protocol>> = { 6: "tcp", 17: "udp", 262: "mptcp" };
 /** bpftrace prints 32-bit numbers with %d as signed. */
 export const unsigned = (value: number) => value >>> 0;
@@ -33,8 +17,9 @@ export function safe(value: bigint): number {
 
 export const orNull = (value: number) => (value === 0 ? null : value);
 
+/** A state by its number (include/net/tcp_states.h), in whose order the contract lists them from 1. */
 export function stateOf(number: number): State {
-  return STATES[number] ?? "CLOSE";
+  return stateSchema.options[number - 1] ?? "CLOSE";
 }
 
 export function protocolOf(number: number): Protocol {

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { closeSync, fchmodSync, fchownSync, fstatSync, fsyncSync, openSync, statSync, unlinkSync, writeSync } from "node:fs";
 import { constants, createGzip, type Gzip } from "node:zlib";
-import type { Header, TraceEvent } from "../core/event.ts";
 import { fail, ok, type Result } from "../base/result.ts";
+import type { Header, TraceEvent } from "../core/event.ts";
 import { encodeEvent, encodeHeader } from "./codec.ts";
 
 /** Longest time in ms that a recorded event stays in the compressor before it can be read back. */
