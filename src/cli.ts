@@ -19,13 +19,13 @@ async function main(argv: readonly string[]): Promise<number> {
     .description("Shows which socket, held by which process, blocked a bind with EADDRINUSE, and by which rule of the kernel.")
     .usage("[options] [-- command...]\n       bindtrace replay <trace>")
     .version(version, "-V, --version")
-    .allowExcessArguments(false)
+    .allowExcessArguments(true)
     .enablePositionalOptions()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: (option .* argument .* is invalid\. )?/, "bindtrace: ")) })
+    .configureOutput({ outputError: (text, write) => write(sentence(text)) })
     .exitOverride();
-  addReplay(program, finish);
+  addReplay(program, words, finish);
   addTrace(program, words, finish);
-  for (const command of program.commands) command.copyInheritedSettings(program);
+  for (const command of program.commands) command.copyInheritedSettings(program).allowExcessArguments(false);
   try {
     if (dashes !== -1 && words.length === 0) throw new Failure(EXIT.usage, "no command follows --: write it there, or leave -- out");
     await program.parseAsync(own, { from: "user" });
@@ -39,6 +39,18 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stderr.write(`bindtrace: this is a bug in bindtrace, please report it with these lines\n${(error as Error)?.stack ?? error}\n`);
     return EXIT.bug;
   }
+}
+
+/** commander's errors as one sentence each, that names the option where there is one. */
+function sentence(error: string): string {
+  const text = error
+    .trim()
+    .replace(/^error: /, "")
+    .replace(/^option '(?:-\w, )?(--[\w-]+)[^']*' argument '(.*)' is invalid\. /s, (_, option, value) =>
+      value === "" ? `${option}: ` : `${option} ${value}: `,
+    )
+    .replace(/\n\((Did you mean .*)\?\)$/, (_, hint: string) => `: ${hint.replace("Did", "did")}?`);
+  return `bindtrace: ${text}\n`;
 }
 
 process.exitCode = await main(process.argv.slice(2));

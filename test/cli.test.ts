@@ -286,6 +286,12 @@ describe.concurrent("a machine that cannot be traced", () => {
     it("bpftrace is not let in (a stand-in)", () =>
       refuses(bindtrace(["--port", "8080"], standIn("bpftrace-not-permitted")), 3, /Operation not permitted.*--privileged/));
 
+    it("leaves no empty recording behind when tracing does not begin (a stand-in)", async () => {
+      const trace = join(folder.path, "never-begun.jsonl");
+      await refuses(bindtrace(["--save", trace], standIn("bpftrace-not-permitted")), 3, /Operation not permitted/);
+      expect(existsSync(trace)).toBe(false);
+    });
+
     it.each<[string, () => string[], RegExp]>([
       [
         "a folder that does not exist",

@@ -34,11 +34,16 @@ export function withReportOptions(command: Command): Command {
     .option("--netns <which>", "report only this network namespace: self, a pid, a path or its number")
     .addOption(new Option("--proto <protocol>", "report only this protocol").choices(["tcp", "udp"]))
     .option("--json", "one JSON object a line instead of text")
-    .option("-o, --output <file>", "write the report to a file")
+    .option("-o, --output <file>", "write the report to a file", fileName)
     .addOption(new Option("--color <when>", "colour").choices(["auto", "always", "never"]).default("auto"))
     .option("--width <columns>", "fit into this many columns (default: the terminal, else 80)", parseWidth)
     .option("--ascii", "draw with ASCII characters only")
     .option("--utc", "times in UTC");
+}
+
+export function fileName(text: string): string {
+  if (text === "") throw new InvalidArgumentError("the name of a file is missing.");
+  return text;
 }
 
 export function wholeNumber(text: string): number {

@@ -1,4 +1,5 @@
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
+import { Socket } from "node:net";
 import { EXIT, Failure } from "./failure.ts";
 
 /** Where a report goes: a stream of this process, or a file. */
@@ -6,40 +7,84 @@ export interface Output {
   write(text: string): void;
   /** The stream when it is one, for its width and whether it is a terminal. */
   terminal: NodeJS.WriteStream | undefined;
-  /** Called once when the reader has gone away. */
+  /** Called once when nothing can be written any more: the reader has gone, or the disk is full. */
   onClosed(listener: () => void): void;
+  /** Everything is written; throws a Failure when some of it could not be. */
   close(): Promise<void>;
 }
 
-export function streamOutput(stream: NodeJS.WriteStream): Output {
-  let closed = false;
-  const listeners: (() => void)[] = [];
-  stream.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    closed = true;
-    for (const listener of listeners.splice(0)) listener();
-  });
+/** What the two kinds of output share: after the first error nothing is written any more. */
+class Health {
+  problem: NodeJS.ErrnoException | null = null;
+  readonly #listeners: (() => void)[] = [];
+
+  onClosed(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  attempt(write: () => void): void {
+    if (this.problem) return;
+    try {
+      write();
+    } catch (error) {
+      this.fails(error as NodeJS.ErrnoException);
+    }
+  }
+
+  fails(error: NodeJS.ErrnoException): void {
+    if (this.problem) return;
+    this.problem = error;
+    for (const listener of this.#listeners.splice(0)) listener();
+  }
+
+  /** A reader that goes away is no error: it had what it wanted. */
+  check(name: string): void {
+    if (this.problem && this.problem.code !== "EPIPE") {
+      throw new Failure(EXIT.incomplete, `cannot write the report to ${name}: ${this.problem.message}`);
+    }
+  }
+}
+
+export function streamOutput(stream: NodeJS.WriteStream & { fd: number }): Output {
+  const health = new Health();
+  stream.on("error", (error: NodeJS.ErrnoException) => health.fails(error));
+  const watcher = watchReader(stream.fd, () => health.fails(Object.assign(new Error("the reader has gone"), { code: "EPIPE" })));
   return {
     terminal: stream,
-    write: (text) => {
-      if (!closed && text !== "") stream.write(text);
+    write: (text) => health.attempt(() => void (text !== "" && stream.write(text))),
+    onClosed: (listener) => health.onClosed(listener),
+    close: async () => {
+      watcher?.destroy();
+      if (!health.problem) await new Promise<void>((resolve) => stream.write("", () => resolve()));
+      health.check(stream.fd === 1 ? "standard output" : "standard error");
     },
-    onClosed: (listener) => listeners.push(listener),
-    close: () =>
-      new Promise((resolve) => {
-        if (closed) resolve();
-        else stream.write("", () => resolve());
-      }),
   };
+}
+
+/** A pipe says that its reader has gone by an error on its writing end, also when nothing is being written. */
+function watchReader(fd: number, onGone: () => void): Socket | null {
+  try {
+    if (!fstatSync(fd).isFIFO()) return null;
+    const copy = openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK);
+    const watcher = new Socket({ fd: copy, readable: true, writable: false });
+    watcher.on("error", onGone).resume().unref();
+    return watcher;
+  } catch {
+    return null;
+  }
 }
 
 export function fileOutput(path: string): Output {
   const fd = openFile(path);
+  const health = new Health();
   return {
     terminal: undefined,
-    write: (text) => void writeSync(fd, text),
-    onClosed: () => {},
-    close: async () => closeSync(fd),
+    write: (text) => health.attempt(() => void writeSync(fd, text)),
+    onClosed: (listener) => health.onClosed(listener),
+    close: async () => {
+      closeSync(fd);
+      health.check(path);
+    },
   };
 }
 

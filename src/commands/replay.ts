@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { TraceEvent } from "../core/event.ts";
+import { escapeText } from "../report/text.ts";
 import type { TraceLine } from "../trace/codec.ts";
 import { openTrace } from "../trace/reader.ts";
 import { EXIT, type ExitCode, Failure } from "./failure.ts";
@@ -8,7 +9,7 @@ import { makeReport, type ReportOptions, storyOptions, withReportOptions } from 
 import { fileOutput, streamOutput } from "./output.ts";
 import { exitCode, runSession } from "./session.ts";
 
-export function addReplay(program: Command, finish: (code: ExitCode) => void): void {
+export function addReplay(program: Command, words: readonly string[], finish: (code: ExitCode) => void): void {
   const command = program
     .command("replay")
     .summary("show the report of a recorded trace")
@@ -22,7 +23,10 @@ Examples:
   bindtrace replay restart.jsonl.gz --port 8080 --json | jq .rule
   ssh server cat trace.jsonl | bindtrace replay -`,
   );
-  command.action(async (path: string, options: ReportOptions) => finish(await replay(path, options)));
+  command.action(async (path: string, options: ReportOptions) => {
+    if (words.length > 0) throw new Failure(EXIT.usage, `replay runs no command: leave out -- and '${words.join(" ")}'`);
+    finish(await replay(path, options));
+  });
 }
 
 async function replay(path: string, options: ReportOptions): Promise<ExitCode> {
@@ -45,7 +49,7 @@ async function replay(path: string, options: ReportOptions): Promise<ExitCode> {
     process.stderr.write(`bindtrace: ${note}\n`);
   }
   if (cut) process.stderr.write("bindtrace: the trace was cut: its recording ended without a last line\n");
-  if (end.end?.died) process.stderr.write(`bindtrace: the recording ended early: ${end.end.reason}\n`);
+  if (end.end?.died) process.stderr.write(`bindtrace: the recording ended early: ${escapeText(end.end.reason)}\n`);
   return exitCode(end, damage.lines > 0 || problem() !== null);
 }
 
@@ -67,8 +71,14 @@ class Damage {
 
   notes(): string[] {
     const unknown = [...this.#unknown].map(
-      ([type, count]) => `${count} events of type '${type}' are unknown to this version and were left out`,
+      ([type, count]) =>
+        `${some(count, "event")} of type '${escapeText(type)}' ${count === 1 ? "is" : "are"} unknown to this version and ${were(count)} left out`,
     );
-    return this.lines > 0 ? [...unknown, `${this.lines} lines of the trace are damaged and were left out`] : unknown;
+    return this.lines > 0
+      ? [...unknown, `${some(this.lines, "line")} of the trace ${this.lines === 1 ? "is" : "are"} damaged and ${were(this.lines)} left out`]
+      : unknown;
   }
 }
+
+const some = (count: number, thing: string) => `${count} ${thing}${count === 1 ? "" : "s"}`;
+const were = (count: number) => (count === 1 ? "was" : "were");

@@ -1,14 +1,16 @@
+import { constants } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { execa } from "execa";
 import { unreachable } from "../base/unreachable.ts";
 import { type LiveOptions, type LiveTrace, liveProgram, openLive } from "../probe/live.ts";
 import { type Machine, preflight } from "../probe/preflight.ts";
 import type { Problem } from "../probe/problem.ts";
+import { escapeText } from "../report/text.ts";
 import { TraceWriter } from "../trace/writer.ts";
 import { EXIT, type ExitCode, Failure } from "./failure.ts";
 import { asInvoker, type Invoker, invoker, isRunnable } from "./invoker.ts";
 import { resolveNetns } from "./netns.ts";
-import { makeReport, type ReportOptions, storyOptions, withReportOptions } from "./options.ts";
+import { fileName, makeReport, type ReportOptions, storyOptions, withReportOptions } from "./options.ts";
 import { fileOutput, type Output, streamOutput } from "./output.ts";
 import { exitCode, runSession } from "./session.ts";
 
@@ -23,10 +25,20 @@ interface TraceOptions extends ReportOptions {
   exitCode?: "verdict" | "child";
 }
 
+/** What the parts of one tracing session share. */
+interface Session {
+  options: TraceOptions;
+  command: readonly string[];
+  user: Invoker | null;
+  netns: number | null;
+  output: Output;
+  writer: TraceWriter | null;
+}
+
 /** Makes tracing the default command. `words` are what stood behind `--`. */
 export function addTrace(program: Command, words: readonly string[], finish: (code: ExitCode) => void): void {
   withReportOptions(program)
-    .option("-s, --save <file>", "record the trace for replay; gzip when the name ends in .gz")
+    .option("-s, --save <file>", "record the trace for replay; gzip when the name ends in .gz", fileName)
     .option("--force", "let --save replace a file")
     .option("--until-failure", "end at the first failure")
     .option("--duration <time>", "end after 30s, 5m, 2h", parseDuration)
@@ -41,15 +53,17 @@ Examples:
   sudo bindtrace --port 8080                     trace until Ctrl-C
   sudo bindtrace --port 8080 -- npm run restart  run a command under the trace
   sudo bindtrace --port 8080 --save t.jsonl.gz   also record
-  bindtrace replay t.jsonl.gz                    same report, no root, any machine
+  bindtrace replay t.jsonl.gz                    same report, without root
 
-Exit codes: 0 no bind refused, 1 refused and explained, 2 usage, 3 not permitted,
-4 cannot trace this machine, 5 events lost or trace damaged, 6 a blocker not found`,
+Exit codes: 0 no bind refused, 1 refused and explained, 2 usage,
+3 not permitted, 4 this machine cannot be traced, 5 events lost or trace
+damaged, 6 a refusal whose blocker could not be determined`,
     )
-    .action(async (options: TraceOptions) => finish(await trace(options, words)));
+    .action(async (options: TraceOptions) => finish(await trace(program, options, words)));
 }
 
-async function trace(options: TraceOptions, command: readonly string[]): Promise<ExitCode> {
+async function trace(program: Command, options: TraceOptions, command: readonly string[]): Promise<ExitCode> {
+  if (program.args.length > 0) unknownCommand(program);
   const netns = resolveNetns(options.netns);
   if (command[0] !== undefined && !isRunnable(command[0])) {
     const hint = process.env.SUDO_USER ? ": sudo has its own PATH, so give the full path (command -v shows it)" : ": check its name";
@@ -63,13 +77,15 @@ async function trace(options: TraceOptions, command: readonly string[]): Promise
     return EXIT.clean;
   }
   const user = await invoker();
+  // Both are opened before tracing starts: a place where one may not write is found then, not after.
+  const output = chooseOutput(options, command.length > 0);
   const writer = options.save === undefined ? null : openWriter(options.save, options.force === true, user);
   const opened = await arm(machine.value, live);
   if (opened instanceof Failure) {
-    await writer?.discard();
+    writer?.discard();
     throw opened;
   }
-  return record(opened, options, command, user, writer, netns);
+  return record(opened, { options, command, user, netns, output, writer });
 }
 
 /** Starts the trace; a signal that comes before it is armed ends it. */
@@ -83,21 +99,14 @@ async function arm(machine: Machine, options: LiveOptions): Promise<LiveTrace | 
 }
 
 /** From armed to the end: report, recording, command, signals. */
-async function record(
-  live: LiveTrace,
-  options: TraceOptions,
-  command: readonly string[],
-  user: Invoker | null,
-  writer: TraceWriter | null,
-  netns: number | null,
-): Promise<ExitCode> {
-  const output = chooseOutput(options, command.length > 0);
-  const running = command.length > 0 ? new RunningCommand(command, user, options, live) : null;
+async function record(live: LiveTrace, session: Session): Promise<ExitCode> {
+  const { options, command, netns, output, writer } = session;
+  const running = command.length > 0 ? new RunningCommand(session, live) : null;
   const stop = (reason: string) => void live.stop(reason);
   const releaseSignals = onSignals((signal) => {
     if (!running?.pass(signal)) stop(signal);
   });
-  output.onClosed(() => stop("the reader of the report went away"));
+  output.onClosed(() => stop("the report could not be written any more"));
   const timer = options.duration === undefined ? undefined : setTimeout(() => stop("the time was up"), options.duration);
   writer?.header(live.header);
 
@@ -116,9 +125,9 @@ async function record(
   const end = await ended;
   clearTimeout(timer);
   releaseSignals();
-  await writer?.close();
+  writer?.close();
   await output.close();
-  if (end.end?.died) process.stderr.write(`bindtrace: the trace ended early: ${end.end.reason}\n`);
+  if (end.end?.died) process.stderr.write(`bindtrace: the trace ended early: ${escapeText(end.end.reason)}\n`);
   if (writer?.error) throw new Failure(EXIT.incomplete, `the trace in ${writer.path} is not whole: ${writer.error.message}`);
   const childCode = await running?.code();
   if (options.exitCode === "child" && childCode !== undefined) return childCode;
@@ -142,10 +151,13 @@ function openWriter(path: string, force: boolean, user: Invoker | null): TraceWr
   return writer.value;
 }
 
-/** The command keeps its own stdout and stderr; the report then goes to stderr, JSON to stdout. */
+/**
+ * The command keeps its own stdout and stderr; the report then goes to stderr, JSON to stdout. A trace that is
+ * saved to stdout has that for itself.
+ */
 function chooseOutput(options: TraceOptions, hasCommand: boolean): Output {
   if (options.output !== undefined) return fileOutput(options.output);
-  return streamOutput(hasCommand && !options.json ? process.stderr : process.stdout);
+  return streamOutput((hasCommand && !options.json) || options.save === "-" ? process.stderr : process.stdout);
 }
 
 /** The command after `--`, from the moment at which the trace is armed. */
@@ -156,25 +168,29 @@ class RunningCommand {
   #interrupts = 0;
   #running = false;
 
-  constructor(words: readonly string[], user: Invoker | null, options: TraceOptions, live: LiveTrace) {
+  constructor({ command: words, user, options }: Session, live: LiveTrace) {
     this.#start = async () => {
       const { command, env } = asInvoker(words, user);
-      const stdout = options.json && options.output === undefined ? process.stderr : "inherit";
+      const hasStdout = (!options.json || options.output !== undefined) && options.save !== "-";
+      const stdout = hasStdout ? "inherit" : process.stderr;
       const child = execa(command[0] ?? "", command.slice(1), { stdin: "inherit", stdout, stderr: "inherit", reject: false, env });
       if (child.pid !== undefined) live.setCommand(child.pid);
       this.#kill = (signal) => child.kill(signal);
       this.#running = true;
       const result = await child;
       this.#running = false;
-      if (result.exitCode === undefined && !result.signal) process.stderr.write(`bindtrace: ${result.shortMessage}\n`);
       await new Promise((resolve) => setTimeout(resolve, options.linger ?? 0));
       await live.stop("the command has ended");
-      return result.exitCode ?? 128;
+      if (result.signal) return 128 + constants.signals[result.signal];
+      if (result.exitCode !== undefined) return result.exitCode;
+      throw new Failure(EXIT.usage, `the command ${words[0]} could not be started: ${result.originalMessage ?? result.shortMessage}`);
     };
   }
 
   start(): void {
     this.#code = this.#start();
+    // It is awaited only when the trace has ended.
+    this.#code.catch(() => {});
   }
 
   /** Exit status of the command. */
@@ -197,6 +213,12 @@ function onSignals(listener: (signal: NodeJS.Signals) => void): () => void {
   return () => {
     for (const signal of signals) process.off(signal, listener);
   };
+}
+
+/** A word that is no command: commander says which one is nearest (a method that its types leave out). */
+function unknownCommand(program: Command): never {
+  (program as unknown as { unknownCommand(): void }).unknownCommand();
+  throw new Failure(EXIT.usage, `unknown command '${program.args[0]}'`);
 }
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };

@@ -16,6 +16,8 @@ interface Refusal {
   owners: WalkedOwner[];
   holders: Map<number, Holder[]>;
   holdersComplete: boolean;
+  /** The first word about its holders has come: it can be reported once every refusal before it has been. */
+  ready: boolean;
   row: Row | undefined;
 }
 
@@ -130,7 +132,7 @@ export class Story {
     const port = event.type === "bind" ? event.requested.port : event.socket.port;
     const id = `f${++this.#counts.seen}`;
     const row = this.#row("refused", event.t, binder, event, id, port);
-    this.#waiting.set(key(event), { id, call: event, binder, owners, holders: new Map(), holdersComplete: false, row });
+    this.#waiting.set(key(event), { id, call: event, binder, owners, holders: new Map(), holdersComplete: false, ready: false, row });
     return [];
   }
 
@@ -161,10 +163,21 @@ export class Story {
       if (event.complete) this.#searching.delete(at);
       return this.#options.reports(late.call) ? this.#records.holders(late, event.t) : [];
     }
-    this.#waiting.delete(at);
-    const { failure, records } = this.#report(refusal);
-    if (!event.complete) this.#searching.set(at, failure);
-    return [...records, ...this.#owedReleases()];
+    refusal.ready = true;
+    return [...this.#reportReady(), ...this.#owedReleases()];
+  }
+
+  /** Reports refusals in the order in which they happened. */
+  #reportReady(): OutputRecord[] {
+    const records: OutputRecord[] = [];
+    for (const [at, refusal] of this.#waiting) {
+      if (!refusal.ready) break;
+      this.#waiting.delete(at);
+      const reported = this.#report(refusal);
+      records.push(...reported.records);
+      if (!refusal.holdersComplete) this.#searching.set(at, reported.failure);
+    }
+    return records;
   }
 
   #report(refusal: Refusal): { failure: Failure; records: OutputRecord[] } {

@@ -213,7 +213,9 @@ export class SocketTable {
       this.groups.push(current);
       this.#currentGroup.set(key, current);
     }
-    if (!current.members.includes(socket)) current.members.push(socket);
+    // The end of a refused binder is not seen, since it has no port: it stays for one report only.
+    current.members = current.members.filter((member) => !member.binderOnly && member !== socket);
+    current.members.push(socket);
     current.size = group.size;
   }
 

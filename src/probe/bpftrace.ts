@@ -52,10 +52,10 @@ export function startBpftrace(program: string, cancel: AbortSignal): Bpftrace {
     stderr += chunk.toString();
   });
   const ended = child.then((result): BpftraceEnd => {
-    if (asked && result.exitCode === 0) return { died: null };
-    const how = result.signal ? `was ended by ${result.signal}` : `ended with code ${result.exitCode ?? "unknown"}`;
+    if (asked) return { died: null };
+    if (result.signal) return { died: `bpftrace was ended by ${result.signal}` };
     const why = lastError(stderr);
-    return { died: asked ? null : `bpftrace ${how}${why ? `: ${why}` : ""}` };
+    return { died: `bpftrace ended with code ${result.exitCode ?? "unknown"}${why ? `: ${why}` : ""}` };
   });
   return {
     lines: createInterface({ input: child.stdout, crlfDelay: Number.POSITIVE_INFINITY }),
@@ -114,9 +114,9 @@ export function startProblem(died: string, stderr: string): Problem {
   return { kind: "unsupported", message: `bpftrace could not start (${why}): run with --print-program and try it by hand` };
 }
 
-/** The last ERROR line, else the last line, without bpftrace's habitual complaint about RLIMIT_MEMLOCK. */
+/** The last ERROR line, else the last line, but for warnings and the source that they point at. */
 function lastError(stderr: string): string | undefined {
   const lines = stderr.split("\n").filter((line) => line.trim() !== "" && !line.includes("RLIMIT_MEMLOCK"));
-  const last = lines.findLast((line) => line.includes("ERROR")) ?? lines.at(-1);
+  const last = lines.findLast((line) => line.includes("ERROR")) ?? (stderr.includes("WARNING") ? undefined : lines.at(-1));
   return last?.replace(/^.*?ERROR:\s*/, "").trim();
 }

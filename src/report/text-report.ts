@@ -54,7 +54,7 @@ export class TextReport implements Report {
 function sessionLine({ ports, kernel, hooks, bpftrace }: SessionRecord): string {
   const watched = ports.map(([low, high]) => (low === high ? `${low}` : `${low}-${high}`)).join(",");
   const [major, minor] = [kernel.split("."), bpftrace.split(".")].map((parts) => parts.slice(0, 2).join("."));
-  return `bindtrace: armed on ${watched === "" ? "all ports" : `${watched}/tcp`} (kernel ${major}, hook set ${hooks}, bpftrace ${minor})\n`;
+  return `${escapeText(`bindtrace: armed on ${watched === "" ? "all ports" : `${watched}/tcp`} (kernel ${major}, hook set ${hooks}, bpftrace ${minor})`)}\n`;
 }
 
 function summaryLine({ failures, explained, lost }: SummaryRecord): string {

@@ -56,7 +56,7 @@ export function timelineTable(timeline: PortTimeline, header: Header, options: T
   const textWidth = Math.max(MIN_TEXT_WIDTH, options.width - TIME_WIDTH - laneWidth * lanes.length);
   const table = new Table({
     head: ["time", ...lanes.map(({ id }) => id), "event"],
-    colWidths: [TIME_WIDTH, ...lanes.map(() => laneWidth), textWidth],
+    colWidths: [TIME_WIDTH, ...lanes.map(() => laneWidth)],
     chars: Object.fromEntries(BORDERS.map((name) => [name, ""])),
     style: { head: [], border: [], "padding-left": 0, "padding-right": 1 },
   });

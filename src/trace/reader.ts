@@ -1,4 +1,4 @@
-import { createReadStream, statSync } from "node:fs";
+import { closeSync, createReadStream, fstatSync, openSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { constants, createGunzip } from "node:zlib";
@@ -44,13 +44,15 @@ export async function openTrace(path: string): Promise<Result<OpenTrace, ReadPro
 
 function openFile(path: string): Result<Readable, ReadProblem> {
   try {
-    if (statSync(path).isDirectory()) return fail({ kind: "missing", message: `${path} is a folder: name a trace file in it` });
+    const fd = openSync(path, "r");
+    if (!fstatSync(fd).isDirectory()) return ok(createReadStream(path, { fd }));
+    closeSync(fd);
+    return fail({ kind: "missing", message: `${path} is a folder: name a trace file in it` });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") return fail({ kind: "missing", message: `${path} does not exist: check the name` });
-    return fail({ kind: "missing", message: `cannot read ${path}: ${message}` });
+    const sentence = code === "ENOENT" ? `${path} does not exist: check the name` : `cannot read ${path}: ${message}`;
+    return fail({ kind: "missing", message: sentence });
   }
-  return ok(createReadStream(path));
 }
 
 /** The bytes of a stream, gunzipped when it starts like gzip. What came before damage is kept. */
@@ -97,14 +99,24 @@ async function* gunzipped(chunks: AsyncIterable<Buffer>, onProblem: (message: st
 
 /** zlib gives nothing of a piece in which it finds damage, so pieces are small, and the checksum at the end is one of its own. */
 const SLICE = 16_384;
+/** So much of it is fed in smaller pieces still: most traces are no longer, and then a large piece would be all of it. */
+const SMALL_SLICE = 256;
+const SMALL_UNTIL = 65_536;
 const CHECKSUM = 8;
 
 async function* slices(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
   let held = Buffer.alloc(0);
+  let size = SMALL_SLICE;
+  let done = 0;
   for await (const chunk of chunks) {
     const all = Buffer.concat([held, chunk]);
     const end = Math.max(0, all.length - CHECKSUM);
-    for (let at = 0; at < end; at += SLICE) yield all.subarray(at, Math.min(at + SLICE, end));
+    for (let at = 0; at < end; at += size) {
+      size = done < SMALL_UNTIL ? SMALL_SLICE : SLICE;
+      const slice = all.subarray(at, Math.min(at + size, end));
+      done += slice.length;
+      yield slice;
+    }
     held = all.subarray(end);
   }
   yield held;

@@ -1,12 +1,14 @@
-import { once } from "node:events";
-import { closeSync, fchmodSync, fchownSync, fstatSync, fsyncSync, openSync, statSync, unlinkSync, writeSync } from "node:fs";
-import { constants, createGzip, type Gzip } from "node:zlib";
+import { closeSync, existsSync, fchmodSync, fchownSync, fstatSync, fsyncSync, openSync, statSync, unlinkSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { gzipSync } from "node:zlib";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { Header, TraceEvent } from "../core/event.ts";
 import { encodeEvent, encodeHeader } from "./codec.ts";
 
 /** Longest time in ms that a recorded event stays in the compressor before it can be read back. */
 const FLUSH_INTERVAL = 100;
+/** Characters after which it is compressed at once. */
+const FLUSH_LENGTH = 1 << 20;
 
 /** A trace holds command lines: it is its owner's alone. */
 const MODE = 0o600;
@@ -19,22 +21,23 @@ export interface WriterOptions {
 }
 
 /**
- * Writes a trace so that a killed recording is readable up to its last flush: plain files line by line,
- * gzip by sync flush at each refused bind and every 100 ms.
+ * Writes a trace so that a killed recording is readable up to its last flush: plain files line by line; gzip as one
+ * member a flush (RFC 1952 allows many), at each refused bind before its report is out, and every 100 ms.
  */
 export class TraceWriter {
   readonly path: string;
   readonly #fd: number;
-  readonly #gzip: Gzip | null;
+  readonly #gzip: boolean;
   #count = 0;
+  /** Lines that wait to be compressed. */
+  #pending = "";
   #flushTimer: NodeJS.Timeout | undefined;
   #error: Error | undefined;
 
   private constructor(path: string, fd: number) {
     this.path = path;
     this.#fd = fd;
-    this.#gzip = path.endsWith(".gz") ? createGzip({ level: 1 }) : null;
-    this.#gzip?.on("data", (chunk: Buffer) => this.#put(chunk));
+    this.#gzip = path.endsWith(".gz");
   }
 
   /** Opens the file before tracing starts, so that a place where one may not write is found then. */
@@ -60,7 +63,7 @@ export class TraceWriter {
     this.#count++;
     this.#write(encodeEvent(event, this.#count));
     const refused = (event.type === "bind" || event.type === "listen") && event.errno !== null;
-    if (refused || event.type === "end") this.#flush();
+    if (refused || this.#pending.length > FLUSH_LENGTH) this.#flush();
     else if (this.#gzip) this.#flushTimer ??= setTimeout(() => this.#flush(), FLUSH_INTERVAL).unref();
   }
 
@@ -70,18 +73,14 @@ export class TraceWriter {
   }
 
   /** Takes the file back: nothing came to be recorded. */
-  async discard(): Promise<void> {
+  discard(): void {
     const isOurs = this.#fd !== 1 && fstatSync(this.#fd).isFile();
-    await this.close();
+    this.close();
     if (isOurs) unlinkSync(this.path);
   }
 
-  async close(): Promise<void> {
-    clearTimeout(this.#flushTimer);
-    if (this.#gzip) {
-      this.#gzip.end();
-      await once(this.#gzip, "end");
-    }
+  close(): void {
+    this.#flush();
     if (this.#fd === 1) return;
     try {
       fsyncSync(this.#fd);
@@ -92,14 +91,15 @@ export class TraceWriter {
   }
 
   #write(text: string): void {
-    if (this.#gzip) this.#gzip.write(text);
+    if (this.#gzip) this.#pending += text;
     else this.#put(Buffer.from(text));
   }
 
   #flush(): void {
     clearTimeout(this.#flushTimer);
     this.#flushTimer = undefined;
-    this.#gzip?.flush(constants.Z_SYNC_FLUSH);
+    if (this.#pending !== "") this.#put(gzipSync(this.#pending));
+    this.#pending = "";
   }
 
   #put(bytes: Buffer): void {
@@ -118,7 +118,9 @@ function openProblem(path: string, error: NodeJS.ErrnoException): string {
       if (statSync(path).isDirectory()) return `${path} is a folder: name a file in it`;
       return `${path} exists already: choose another name, or add --force to replace it`;
     case "ENOENT":
-      return `the folder of ${path} does not exist: create it first`;
+      return existsSync(dirname(path))
+        ? `cannot write ${path}: choose a place where you may write`
+        : `the folder of ${path} does not exist: create it first`;
     case "EISDIR":
       return `${path} is a folder: name a file in it`;
     case "EACCES":

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { StringDecoder } from "node:string_decoder";
 import { execa, type Options } from "execa";
@@ -107,6 +107,18 @@ describe.skipIf(liveProblem !== null)("a session under control", () => {
     expect(stdout).toContain(`\n${port}/tcp in network namespace`);
     expect(stdout).toMatch(/\nbindtrace: 1 refused, 1 explained\n$/);
     expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: "" });
+  });
+
+  it("a signal before it is armed ends it, and leaves neither bpftrace nor an empty recording behind", async () => {
+    const path = join(folder.path, "trace.jsonl");
+    const session = inside([process.execPath, CLI, "--port", String(port), "--save", path]);
+    const bpftrace = await vi.waitFor(() => bpftraceOf(session.pid), { timeout: SOON, interval: 5 });
+    session.kill("SIGINT");
+    const { exitCode, stdout, stderr } = await session.ended;
+    expect(stderr).toMatch(/^bindtrace: interrupted before the trace was armed.*\n$/);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 130, stdout: "" });
+    expect(exists(bpftrace)).toBe(false);
+    expect(existsSync(path)).toBe(false);
   });
 
   it("ends when its reader goes away, at the next thing it would say", async () => {

@@ -108,7 +108,7 @@ describe.skipIf(liveProblem !== null)("bindtrace -- command under sudo", () => {
 
   it("says so when the command cannot be started after all", async () => {
     const text = join(folder.path, "no-program");
-    writeFileSync(text, "\u007fELF, not really", { mode: 0o755 });
+    writeFileSync(text, "#!/no/such/interpreter\n", { mode: 0o755 });
     const env = { SUDO_USER: "", SUDO_UID: "", SUDO_GID: "" };
     const { stderr, exitCode } = await run(["--port", port, "--output", "/dev/null", "--", text], { env });
     expect(stderr).toMatch(/^bindtrace: .*no-program.*$/);

@@ -158,6 +158,12 @@ describe("a blocker", () => {
   });
 });
 
+it("draws with ASCII when asked to", () => {
+  const text = block(withBlocker({ peer: { address: "192.0.2.7", port: 40000 }, state: "ESTABLISHED" }), { ascii: true });
+  expect(text).toMatch(/^x 15:03:00\.010 {2}node/);
+  expect(text).toContain("0.0.0.0:8080 -> 192.0.2.7:40000");
+});
+
 describe("what comes after the block", () => {
   const release: ReleaseRecord = {
     type: "release",

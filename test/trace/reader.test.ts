@@ -1,10 +1,10 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { gzipSync } from "node:zlib";
+import { constants, gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { encodeEvent, encodeHeader } from "../../src/trace/codec.ts";
 import { header } from "../helpers/events.ts";
-import { eventsOf, fresh, numbered, read, record } from "./files.ts";
+import { events, eventsOf, fresh, numbered, read, record } from "./files.ts";
 
 describe.each([".jsonl", ".jsonl.gz"])("a %s file", (ending) => {
   it("gives back what was written", async () => {
@@ -44,6 +44,17 @@ describe("a gzip trace", () => {
     const path = await record(fresh(".jsonl.gz"));
     const bytes = readFileSync(path);
     writeFileSync(path, bytes.fill(0, bytes.length - 8));
+    const { lines, problem } = await read(path);
+    expect(eventsOf(lines).slice(0, 10)).toEqual(numbered.slice(0, 10));
+    expect(problem).toMatch(/compressed data/);
+  });
+
+  it("with damage near its end gives what came before, however small it is", async () => {
+    const path = fresh(".jsonl.gz");
+    const text = encodeHeader(header()) + events.map((event, index) => encodeEvent(event, index + 1)).join("");
+    // After a flush comes the head of a block, and this is the head of none.
+    const whole = gzipSync(text, { finishFlush: constants.Z_SYNC_FLUSH });
+    writeFileSync(path, Buffer.concat([whole, Buffer.alloc(20, 0xff)]));
     const { lines, problem } = await read(path);
     expect(eventsOf(lines).slice(0, 10)).toEqual(numbered.slice(0, 10));
     expect(problem).toMatch(/compressed data/);
