@@ -1,5 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
-import { Socket } from "node:net";
+import { closeSync, openSync, writeSync } from "node:fs";
 import { EXIT, Failure } from "./failure.ts";
 
 /** Where a report goes: a stream of this process, or a file. */
@@ -7,7 +6,7 @@ export interface Output {
   write(text: string): void;
   /** The stream when it is one, for its width and whether it is a terminal. */
   terminal: NodeJS.WriteStream | undefined;
-  /** Called once when nothing can be written any more: the reader has gone, or the disk is full. */
+  /** Called once when a write shows that nothing can be written any more: the reader has gone, or the disk is full. */
   onClosed(listener: () => void): void;
   /** Everything is written; throws a Failure when some of it could not be. */
   close(): Promise<void>;
@@ -19,7 +18,8 @@ class Health {
   readonly #listeners: (() => void)[] = [];
 
   onClosed(listener: () => void): void {
-    this.#listeners.push(listener);
+    if (this.problem) listener();
+    else this.#listeners.push(listener);
   }
 
   attempt(write: () => void): void {
@@ -48,30 +48,15 @@ class Health {
 export function streamOutput(stream: NodeJS.WriteStream & { fd: number }): Output {
   const health = new Health();
   stream.on("error", (error: NodeJS.ErrnoException) => health.fails(error));
-  const watcher = watchReader(stream.fd, () => health.fails(Object.assign(new Error("the reader has gone"), { code: "EPIPE" })));
   return {
     terminal: stream,
     write: (text) => health.attempt(() => void (text !== "" && stream.write(text))),
     onClosed: (listener) => health.onClosed(listener),
     close: async () => {
-      watcher?.destroy();
       if (!health.problem) await new Promise<void>((resolve) => stream.write("", () => resolve()));
       health.check(stream.fd === 1 ? "standard output" : "standard error");
     },
   };
-}
-
-/** A pipe says that its reader has gone by an error on its writing end, also when nothing is being written. */
-function watchReader(fd: number, onGone: () => void): Socket | null {
-  try {
-    if (!fstatSync(fd).isFIFO()) return null;
-    const copy = openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK);
-    const watcher = new Socket({ fd: copy, readable: true, writable: false });
-    watcher.on("error", onGone).resume().unref();
-    return watcher;
-  } catch {
-    return null;
-  }
 }
 
 export function fileOutput(path: string): Output {
