@@ -15,6 +15,12 @@ it("has a sample of every situation, and a situation for every sample", () => {
   expect(names.sort()).toEqual(situations.map(({ name }) => name).sort());
 });
 
+it("is what README shows", () => {
+  const report = readFileSync(join(ROOT, "samples/cluster-restart/report.txt"), "utf8").trimEnd().split("\n");
+  const shown = report.map((line) => (line === "" ? "" : `    ${line}`)).join("\n");
+  expect(readFileSync(join(ROOT, "README.md"), "utf8")).toContain(`$ bindtrace replay samples/cluster-restart/trace.jsonl\n${shown}\n`);
+});
+
 describe.each(names)("sample %s", (name) => {
   const folder = join("samples", name);
   const text = readFileSync(join(ROOT, folder, "trace.jsonl"), "utf8");

@@ -63,7 +63,9 @@ export class TraceWriter {
     this.#count++;
     this.#write(encodeEvent(event, this.#count));
     const refused = (event.type === "bind" || event.type === "listen") && event.errno !== null;
-    if (refused || this.#pending.length > FLUSH_LENGTH) this.#flush();
+    // What a report is made of is in the file before the report is out.
+    const reported = refused || event.type === "holders" || event.type === "end";
+    if (reported || this.#pending.length > FLUSH_LENGTH) this.#flush();
     else if (this.#gzip) this.#flushTimer ??= setTimeout(() => this.#flush(), FLUSH_INTERVAL).unref();
   }
 
