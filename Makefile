@@ -4,10 +4,11 @@ SHELL := /bin/bash
 STAMPS := .stamps
 TOOLS := bpftrace ip python3 setpriv unshare nsenter
 PACKAGES := bpftrace iproute2 python3 util-linux
+KERNEL ?= 5.10 6.1 6.12 7
 ROOT := $(shell test "$$(id -u)" = 0 && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help install build tools demo test check fix samples golden clean
+.PHONY: help install build tools demo test test-vm check fix samples golden clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +41,9 @@ demo: build tools ## a real flaky restart under the trace, explained, saved and 
 
 test: build tools ## all tests; live ones need root and bpftrace
 	npx vitest run
+
+test-vm: build ## the situations on stock Debian kernels in QEMU (root; KERNEL=6.1 for one)
+	@for kernel in $(KERNEL); do echo "kernel $$kernel"; bash test/vm/situations.sh $$kernel || exit 1; done
 
 check: install ## lint, layering and types
 	npx biome check --error-on-warnings

@@ -108,6 +108,13 @@ export function startProblem(died: string, stderr: string): Problem {
       message: `the kernel does not let bpftrace in (${why}): run as root outside of a container, or with --privileged`,
     };
   }
+  if (/too large|Error loading (BPF )?program/i.test(stderr)) {
+    return {
+      kind: "unsupported",
+      message: `the kernel's verifier refuses the program (${why}): report it with the versions of kernel and bpftrace`,
+      tooLarge: true,
+    };
+  }
   if (/tracepoint not found|No such file|attach/i.test(stderr)) {
     return { kind: "unsupported", message: `this kernel refuses the probes (${why}): it needs CONFIG_FTRACE_SYSCALLS and tracefs` };
   }

@@ -40,6 +40,20 @@ const FIELDS = [
   "net.hash_mix",
   "net.ipv4.tcp_death_row.hashinfo",
   "inet_hashinfo.bhash",
+  "inet_bind_bucket.fastreuseport",
+  "inet_bind_bucket.port",
+  "inet_bind_bucket.ib_net",
+  "inet_hashinfo.bhash_size",
+  "net.ns.inum",
+  "inode.i_mode",
+  "inode.i_ino",
+  "files_struct.fdt",
+  "fdtable.fd",
+  "fdtable.max_fds",
+  "task_struct.files",
+  "task_struct.signal",
+  "task_struct.flags",
+  "task_struct.exit_code",
   "file.f_inode",
   "file.private_data",
   "pid.level",
@@ -68,9 +82,12 @@ export function readLayout(btf: Btf): Result<Layout, string> {
   defines.OFF_TGID_PID = String(pids.bitOffset / 8 + PIDTYPE_TGID * 8);
 
   // Before 6.13 the count starts at 1 for one reference, from then on at 0.
-  if (btf.member("file.f_ref.refcnt.counter")) defines.FILE_REFERENCES = "f_ref.refcnt.counter + 1";
-  else if (btf.member("file.f_count.counter")) defines.FILE_REFERENCES = "f_count.counter";
-  else return fail("file.f_count");
+  const counts = btf.member("file.f_ref.refcnt.counter")
+    ? { path: "file.f_ref.refcnt.counter", base: 1 }
+    : { path: "file.f_count.counter", base: 0 };
+  if (!btf.member(counts.path)) return fail("file.f_count");
+  defines.OFF_FILE_COUNT = String(at(counts.path));
+  defines.FILE_COUNT_BASE = String(counts.base);
 
   const bhash2 = btf.sizeOf("inet_bind2_bucket") !== undefined;
   const orphanUidIsZero = btf.hasFunction("sock_i_uid");

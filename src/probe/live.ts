@@ -13,7 +13,7 @@ import { mark } from "./look.ts";
 import { Looker } from "./looker.ts";
 import type { Machine } from "./preflight.ts";
 import type { Problem } from "./problem.ts";
-import { assembleProgram, lookBase } from "./program.ts";
+import { assembleProgram, lookBase, WALK_BOUNDS, type WalkBounds } from "./program.ts";
 import { ReorderBuffer } from "./reorder.ts";
 import { seed } from "./seed.ts";
 import { readSysctls } from "./sysctls.ts";
@@ -44,19 +44,23 @@ export interface LiveTrace {
 }
 
 /** The program that root will run, and the base of its look requests. */
-export function liveProgram(machine: Machine, options: Pick<LiveOptions, "ports" | "closes">): { text: string; base: number } {
+export function liveProgram(
+  machine: Machine,
+  { ports, closes }: Pick<LiveOptions, "ports" | "closes">,
+  bounds: WalkBounds | undefined = WALK_BOUNDS[0],
+): { text: string; base: number } {
   const base = lookBase(process.pid);
-  return { text: assembleProgram({ layout: machine.layout, ports: options.ports, closes: options.closes, lookBase: base }), base };
+  if (!bounds) throw new Error("no bounds for the walk");
+  return { text: assembleProgram({ layout: machine.layout, ports, closes, lookBase: base, bounds }), base };
 }
 
 /** Starts tracing, unless it is cancelled first; settles when every probe is attached and the sockets that were there have been seen. */
 export async function openLive(machine: Machine, options: LiveOptions, cancel: AbortSignal): Promise<Result<LiveTrace, Problem>> {
-  const program = liveProgram(machine, options);
-  const trace = new LiveStream(startBpftrace(program.text, cancel), program.base);
-  const problem = await trace.ready();
-  if (problem) return fail(problem);
+  const started = await startStream(machine, options, cancel);
+  if (!started.ok) return started;
+  const { trace, base } = started.value;
   await trace.anchor();
-  await seed(program.base, options.ports);
+  await seed(base, options.ports);
   await trace.armed();
   const wall = trace.wallOfInstant0;
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -90,6 +94,24 @@ export async function openLive(machine: Machine, options: LiveOptions, cancel: A
     setCommand: (pid) => trace.setCommand(pid),
     stop: (reason) => trace.stop(reason),
   });
+}
+
+/** A stream that is ready, with the longest walk that the verifier takes. */
+async function startStream(
+  machine: Machine,
+  options: LiveOptions,
+  cancel: AbortSignal,
+): Promise<Result<{ trace: LiveStream; base: number }, Problem>> {
+  let last: Problem = { kind: "unsupported", message: "no walk fits this kernel" };
+  for (const bounds of WALK_BOUNDS) {
+    const { text, base } = liveProgram(machine, options, bounds);
+    const trace = new LiveStream(startBpftrace(text, cancel), base);
+    const problem = await trace.ready();
+    if (!problem) return ok({ trace, base });
+    last = problem;
+    if (cancel.aborted || !problem.tooLarge) break;
+  }
+  return fail(last);
 }
 
 /** One running bpftrace and everything that follows its lines on their way to ordered events. */

@@ -2,4 +2,6 @@
 export interface Problem {
   kind: "not-permitted" | "unsupported";
   message: string;
+  /** The verifier found the program too long: a shorter walk may fit. */
+  tooLarge?: boolean;
 }

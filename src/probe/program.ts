@@ -7,8 +7,23 @@ export const PROTOCOL_VERSION = 1;
 /** CPUs whose numbers a mark reports; more would be too long a loop for the verifier. */
 const MAX_CPUS = 256;
 
-/** How much of a bind bucket one walk may visit and print; the verifier sets the bounds. */
-const WALK = { WALK_CHAIN: 32, WALK_ADDRESSES: 8, WALK_OWNERS: 64, WALK_PRINTS: 64, WALK_CONNECTIONS: 40 };
+/** How much of a bind bucket one walk may visit and print. */
+export interface WalkBounds {
+  addresses: number;
+  owners: number;
+}
+
+/**
+ * From the longest: the verifier refuses what takes it more than a million instructions to prove, and newer
+ * bpftrace versions (0.27) make longer programs of the same text. Which one fits is found by loading it.
+ */
+export const WALK_BOUNDS: readonly WalkBounds[] = [
+  { addresses: 8, owners: 64 },
+  { addresses: 4, owners: 16 },
+];
+
+/** Buckets of a hash chain; owners printed, and how many of these may be connections. */
+const WALK = { WALK_CHAIN: 32, WALK_PRINTS: 64, WALK_CONNECTIONS: 40 };
 
 /** Numbers of the Linux ABI that the programs use by name (include/uapi). */
 const ABI = {
@@ -51,6 +66,7 @@ export interface ProgramOptions {
   closes: boolean;
   /** Distinguishes the looks that this trace asks for from those of another: see lookBase. */
   lookBase: number;
+  bounds: WalkBounds;
 }
 
 /** The text of the bpftrace program: the prelude, then the parts in bpf/, one after the other. */
@@ -72,10 +88,12 @@ export function lookBase(random: number): number {
   return (0x4000 + (random % 0x3fff)) * 0x10000;
 }
 
-function prelude({ layout, ports, lookBase: base }: ProgramOptions): string {
+function prelude({ layout, ports, lookBase: base, bounds }: ProgramOptions): string {
   const defines = {
     ...ABI,
     ...WALK,
+    WALK_ADDRESSES: bounds.addresses,
+    WALK_OWNERS: bounds.owners,
     ...layout.defines,
     LOOK_BASE: base,
     CPUS: Math.min(MAX_CPUS, possibleCpus()),

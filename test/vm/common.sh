@@ -1,0 +1,34 @@
+# What build.sh and run.sh agree on; both source it.
+
+VM=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+REPO=$(cd "$VM/../.." && pwd)
+CACHE=${BINDTRACE_VM_CACHE:-$REPO/.cache/vm}
+
+# Debian suite that the kernel comes from, and the one that everything else in the guest comes from.
+declare -A KERNEL_SUITE=([5.10]=bullseye [6.1]=bookworm [6.12]=trixie [7]=forky)
+# bookworm's bpftrace cannot read the BTF of 5.10, so that kernel gets trixie's.
+declare -A ROOT_SUITE=([5.10]=trixie [6.1]=bookworm [6.12]=trixie [7]=forky)
+
+die() {
+  echo "${0##*/}: $*" >&2
+  exit 125
+}
+
+# Sets the paths in the cache of one kernel.
+choose_kernel() {
+  [ -n "${KERNEL_SUITE[${1:-none}]-}" ] || die "usage: ${0##*/} KERNEL …, KERNEL one of: ${!KERNEL_SUITE[*]}"
+  kernel_suite=${KERNEL_SUITE[$1]}
+  root_suite=${ROOT_SUITE[$1]}
+  vmlinuz=$CACHE/$1/vmlinuz
+  initrd=$CACHE/$1/initrd
+  image=$CACHE/$root_suite.ext4
+}
+
+# Path of the host's virtiofsd.
+virtiofsd() {
+  local path
+  for path in /usr/libexec/virtiofsd /usr/lib/qemu/virtiofsd; do
+    if [ -x "$path" ]; then echo "$path" && return; fi
+  done
+  return 1
+}
