@@ -169,7 +169,7 @@ export class RecordBuilder {
       ipv6Only: facts.ipv6Only,
       device: facts.device || null,
       socketUid: facts.uid,
-      inode: facts.inode,
+      inode: facts.state === "TIME_WAIT" ? null : (facts.inode ?? socket.inode),
       expiresAt: facts.expiresAt === null ? null : this.#iso(facts.expiresAt),
       group: this.#group(socket),
       holders: this.#holdersOf(failure, socket, facts),

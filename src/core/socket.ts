@@ -5,6 +5,8 @@ import type { SocketFacts } from "./event.ts";
 export interface Socket {
   id: string;
   facts: SocketFacts;
+  /** The inode that it has, or had until its last descriptor was closed: facts then say null. */
+  inode: number | null;
   /** First event or look that showed it. */
   seenAt: Nanos;
   /** Entry and return of its successful bind; null when it was bound before anything was seen of it. */

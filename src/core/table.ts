@@ -26,6 +26,9 @@ export interface WalkedOwner {
   knownSince: Nanos | null;
 }
 
+/** How long after tcp_destroy_sock a socket may still be in its bucket (inet_csk_destroy_sock goes on to inet_put_port). */
+const LEAVING: Nanos = 1_000_000;
+
 /** TIME_WAIT lasts 60 s (TCP_TIMEWAIT_LEN, include/net/tcp.h), so its timer tells when it began. */
 const TIME_WAIT_LENGTH: Nanos = 60_000_000_000;
 
@@ -47,12 +50,19 @@ export class SocketTable {
   readonly #bySk = new Map<number, Socket>();
   readonly #currentGroup = new Map<string, Group>();
 
-  /** Socket that a descriptor-based event means, if it is known. */
+  /**
+   * The socket at this kernel address, if it is that one still. A socket that is being closed has lost its inode;
+   * one that never showed an inode cannot be told from the next at its address.
+   */
   find(sk: number, inode: number | null): Socket | undefined {
+    const socket = this.#current(sk);
+    if (!socket || (socket.binderOnly && socket.inode !== inode)) return undefined;
+    return socket.inode !== null && (inode === null || socket.inode === inode) ? socket : undefined;
+  }
+
+  #current(sk: number): Socket | undefined {
     const socket = this.#bySk.get(sk);
-    if (!socket || socket.destroyedAt !== null) return undefined;
-    if (socket.binderOnly && socket.facts.inode !== inode) return undefined;
-    return inode === null || socket.facts.inode === null || socket.facts.inode === inode ? socket : undefined;
+    return socket?.destroyedAt === null ? socket : undefined;
   }
 
   /** The process made a bind or listen call; its socket is bound when the call succeeded. */
@@ -82,7 +92,7 @@ export class SocketTable {
   /** Every owner that a walk shows, known or new, in the walk's order. */
   walked(walk: WalkFacts, t: Nanos): WalkedOwner[] {
     return walk.owners.map((facts) => {
-      const known = this.find(facts.sk, facts.inode) ?? this.#continued(facts);
+      const known = this.#same(facts, t) ?? this.#continued(facts);
       const socket = known ?? this.#add(facts, t, false);
       const previous = known?.facts.state ?? null;
       const before = earliest(socket.inBucketSince, timeWaitBegan(facts));
@@ -90,6 +100,7 @@ export class SocketTable {
       socket.inBucketSince = Math.min(before ?? t, t);
       if (facts.state === "LISTEN") socket.listeningSince ??= t;
       socket.facts = facts;
+      socket.inode = facts.inode ?? socket.inode;
       this.#bySk.set(facts.sk, socket);
       if (facts.subflow !== null) this.#bySk.set(facts.subflow, socket);
       this.#join(socket);
@@ -146,7 +157,7 @@ export class SocketTable {
   }
 
   destroy(event: EventOf<"destroy">): Socket | undefined {
-    const socket = this.find(event.sk, null);
+    const socket = this.#current(event.sk);
     if (!socket || socket.binderOnly) return undefined;
     socket.destroyedAt = event.t;
     socket.endedBy = { pid: event.pid, comm: event.comm, exiting: event.exiting };
@@ -169,6 +180,16 @@ export class SocketTable {
     return this.groups.find((group) => group.members.includes(socket) && this.#currentGroup.get(group.key) === group);
   }
 
+  /** The known socket that this owner is: alive, or so newly destroyed that it is still on its way out of the bucket. */
+  #same(facts: SocketFacts, t: Nanos): Socket | undefined {
+    const found = this.find(facts.sk, facts.inode);
+    const alike = (socket: Socket) => (socket.facts.peer === null) === (facts.peer === null) && socket.facts.address === facts.address;
+    if (found) return facts.inode !== null || alike(found) ? found : undefined;
+    const last = this.#bySk.get(facts.sk);
+    const leaving = last && last.destroyedAt !== null && t - last.destroyedAt < LEAVING && facts.inode === null;
+    return leaving && alike(last) ? last : undefined;
+  }
+
   /** A TIME_WAIT owner is a new, smaller struct that continues a connection; an MPTCP owner may be known by its inode alone. */
   #continued(facts: SocketFacts): Socket | undefined {
     if (facts.peer !== null) {
@@ -176,8 +197,8 @@ export class SocketTable {
     }
     if (facts.inode === null) return undefined;
     return this.sockets.findLast(
-      ({ destroyedAt, facts: known }) =>
-        destroyedAt === null && known.inode === facts.inode && known.netns === facts.netns && known.port === facts.port,
+      ({ destroyedAt, inode, facts: known }) =>
+        destroyedAt === null && inode === facts.inode && known.netns === facts.netns && known.port === facts.port,
     );
   }
 
@@ -185,6 +206,7 @@ export class SocketTable {
     const socket: Socket = {
       id: `s${this.sockets.length + 1}`,
       facts,
+      inode: facts.inode,
       seenAt: t,
       bindEnteredAt: null,
       boundAt: null,
