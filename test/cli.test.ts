@@ -3,23 +3,30 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { encodeEvent, encodeHeader } from "../src/trace/codec.ts";
 import { bindtrace, CLI, ROOT, scratch } from "./helpers/cli.ts";
+import { close, destroy, end, exit, facts, header, holders, MS, refused, seed } from "./helpers/events.ts";
 
-const SAMPLE = join(ROOT, "samples/same-address");
-const sample = readFileSync(join(SAMPLE, "trace.jsonl"), "utf8");
-const golden = readFileSync(join(SAMPLE, "report.txt"), "utf8").trimEnd();
-const lines = sample.trimEnd().split("\n");
-/** Index of the line after which the sample's failure can be told: its holders. */
-const told = lines.findIndex((line) => line.includes('"type":"holders"'));
-const HEAD = "could not bind 0.0.0.0:8080  (EADDRINUSE)";
-/** What live tracing showed at the refusal, down to the last line before the release. */
-const BLOCK = golden.slice(golden.indexOf(HEAD), golden.indexOf("\n  released"));
+/** A small trace: a bind is refused, then the listener goes. */
+const owner = facts();
+const attempt = refused([owner], { t: 10 * MS });
+const events = [seed(owner), attempt, holders(12 * MS, attempt), close(20 * MS), destroy(20 * MS + 5), exit(21 * MS), end(30 * MS)];
+const lines = [encodeHeader(header()), ...events.map((event, index) => encodeEvent(event, index + 1))].map((line) => line.trimEnd());
+const sample = `${lines.join("\n")}\n`;
+/** Index of the line after which the failure can be told: its holders. */
+const told = 3;
+const HEAD = "node[20] could not bind 0.0.0.0:8080  (EADDRINUSE)";
+/** What a replay of the whole trace shows, and the block of that at which live tracing had arrived when the line `told` was written. */
+let golden: string;
+let block: string;
 
 let folder: ReturnType<typeof scratch>;
-beforeAll(() => {
+beforeAll(async () => {
   folder = scratch();
   // Others may read it too: some cases run as another user.
   chmodSync(folder.path, 0o755);
+  golden = (await bindtrace(["replay", file("sample.jsonl", sample)])).stdout;
+  block = golden.slice(golden.indexOf(HEAD), golden.indexOf("\n  released"));
 });
 afterAll(() => folder.remove());
 
@@ -112,6 +119,12 @@ describe.concurrent("help and version", () => {
 });
 
 describe.concurrent("replay of a trace that is good", () => {
+  it("shows the refusal, who holds the port, and its release", () => {
+    expect(block).toContain("node[10] through fd 18: node server.js");
+    expect(golden).toMatch(/\n {2}released {4}s1 at .* 10 ms after the refusal, when node\[10\]\s+closed it\n/);
+    expect(golden).toMatch(/\nbindtrace: 1 refused, 1 explained$/);
+  });
+
   it.each<[string, string | Uint8Array]>([
     ["plain.jsonl", sample],
     ["packed.jsonl.gz", gzipSync(sample)],
@@ -134,23 +147,23 @@ describe.concurrent("replay of a trace that is good", () => {
   });
 
   it("filters by port", async () => {
-    const { exitCode, stdout } = await bindtrace(["replay", join(SAMPLE, "trace.jsonl"), "--port", "9000"]);
+    const { exitCode, stdout } = await bindtrace(["replay", join(folder.path, "sample.jsonl"), "--port", "9000"]);
     expect(stdout).not.toContain("could not bind");
     expect(stdout).toContain("no bind was refused");
     expect(exitCode).toBe(0);
   });
 
   it("says no more when its reader has gone", async () => {
-    const run = bindtrace(["replay", join(SAMPLE, "trace.jsonl")]);
+    const run = bindtrace(["replay", join(folder.path, "sample.jsonl")]);
     run.stdout.destroy();
     const { exitCode, stderr, signal } = await run;
     expect({ exitCode, stderr, signal }).toEqual({ exitCode: 1, stderr: "", signal: undefined });
   });
 
   it("says so when its report cannot be written", async () => {
-    const onto = ["-c", 'exec "$@" >/dev/full', "sh", process.execPath, CLI, "replay", join(SAMPLE, "trace.jsonl")];
+    const onto = ["-c", 'exec "$@" >/dev/full', "sh", process.execPath, CLI, "replay", join(folder.path, "sample.jsonl")];
     await refuses(execa("sh", onto, { reject: false }), 5, /cannot write the report.*(ENOSPC|no space)/);
-    const args = ["replay", join(SAMPLE, "trace.jsonl"), "--output"];
+    const args = ["replay", join(folder.path, "sample.jsonl"), "--output"];
     await refuses(bindtrace([...args, "/dev/full"]), 5, /cannot write the report.*(ENOSPC|no space)/);
     await refuses(bindtrace([...args, "/no/such/folder/x"]), 2, /cannot write the report to \/no\/such\/folder\/x/);
     await refuses(bindtrace([...args, folder.path]), 2, /cannot write the report to /);
@@ -183,7 +196,7 @@ describe.concurrent("replay of what is no good trace", () => {
   it("tells of lines that are damaged, and shows the rest", async () => {
     const torn = lines.map((line, index) => (index === told + 1 ? line.slice(0, 30) : line)).join("\n");
     const { exitCode, stdout, stderr } = await bindtrace(["replay", file("torn", `${torn}\n`)]);
-    expect(stdout).toContain(BLOCK);
+    expect(stdout).toContain(block);
     expect(stderr).toMatch(/^bindtrace: 1 line of the trace is damaged and was left out$/);
     expect(exitCode).toBe(5);
   });
@@ -207,7 +220,7 @@ describe.concurrent("replay of what is no good trace", () => {
     ["damaged elsewhere", [flushed, more.subarray(0, 20), noise, more.subarray(40)], /the trace is damaged/, 5],
   ])("shows what came before where a gzip file is %s", async (name, parts, sentence, code) => {
     const { exitCode, stdout, stderr } = await bindtrace(["replay", file(`${name}.gz`, Buffer.concat(parts))]);
-    expect(stdout).toContain(BLOCK);
+    expect(stdout).toContain(block);
     expect(stdout).toMatch(/\nbindtrace: 1 refused, 1 explained$/);
     expect(stderr).toMatch(/^bindtrace: \S.*$/);
     expect(stderr).toMatch(sentence);
@@ -232,23 +245,23 @@ describe.concurrent("replay of what is no good trace", () => {
 describe.concurrent("colour", () => {
   const ESCAPE = "\u001b[";
   const CODES = new RegExp(`${ESCAPE.replace("[", "\\[")}\\d+m`, "g");
-  const args = ["replay", join(SAMPLE, "trace.jsonl")];
+  const args = () => ["replay", join(folder.path, "sample.jsonl")];
   /** The same with a terminal as stdout, which util-linux script makes. */
   const onTerminal = (options: string[], env: Record<string, string>) =>
-    execa("script", ["-qec", [process.execPath, CLI, ...args, ...options].join(" "), "/dev/null"], {
+    execa("script", ["-qec", [process.execPath, CLI, ...args(), ...options].join(" "), "/dev/null"], {
       reject: false,
       env: { TERM: "xterm", NO_COLOR: undefined, ...env },
     });
 
   it("is left out by itself where stdout is no terminal, whatever FORCE_COLOR says", async () => {
     for (const options of [[], ["--color", "auto"], ["--color", "never"]]) {
-      expect((await bindtrace([...args, ...options], { env: { FORCE_COLOR: "1" } })).stdout).toBe(golden);
+      expect((await bindtrace([...args(), ...options], { env: { FORCE_COLOR: "1" } })).stdout).toBe(golden);
     }
   });
 
   it("--color always adds nothing but colour, even against NO_COLOR", async () => {
     for (const env of [{}, { NO_COLOR: "1" }]) {
-      const { stdout } = await bindtrace([...args, "--color", "always"], { env });
+      const { stdout } = await bindtrace([...args(), "--color", "always"], { env });
       expect(stdout).toContain(ESCAPE);
       expect(stdout.replaceAll(CODES, "")).toBe(golden);
     }
