@@ -1,7 +1,7 @@
 import { closeSync, createReadStream, fstatSync, openSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
-import { constants, createGunzip } from "node:zlib";
+import { constants, createGunzip, gunzipSync } from "node:zlib";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { Header } from "../core/event.ts";
 import { decodeEvent, decodeHeader, type TraceLine } from "./codec.ts";
@@ -78,7 +78,12 @@ async function* gunzipped(chunks: AsyncIterable<Buffer>, onProblem: (message: st
   const gunzip = createGunzip({ finishFlush: constants.Z_SYNC_FLUSH });
   const ready: Buffer[] = [];
   let broken = false;
-  gunzip.on("data", (chunk: Buffer) => ready.push(chunk));
+  let told = 0;
+  let good: Buffer = Buffer.alloc(0);
+  gunzip.on("data", (chunk: Buffer) => {
+    told += chunk.length;
+    ready.push(chunk);
+  });
   const over = new Promise<void>((resolve) => {
     gunzip.once("end", resolve);
     gunzip.once("error", () => {
@@ -86,15 +91,33 @@ async function* gunzipped(chunks: AsyncIterable<Buffer>, onProblem: (message: st
       resolve();
     });
   });
-  for await (const chunk of slices(chunks)) {
-    await Promise.race([new Promise((resolve) => gunzip.write(chunk, resolve)), over]);
+  for await (const slice of slices(chunks)) {
+    await Promise.race([new Promise((resolve) => gunzip.write(slice, resolve)), over]);
     yield* ready.splice(0);
-    if (broken) break;
+    if (broken) {
+      yield salvage(good, slice, told);
+      break;
+    }
+    if (good.length < SMALL_UNTIL) good = Buffer.concat([good, slice]);
   }
   if (!broken) gunzip.end();
   await over;
   yield* ready;
   if (broken) onProblem("its compressed data breaks off or is corrupt");
+}
+
+/** What the piece with the damage holds before it: the longest part of it that can still be decompressed. */
+function salvage(good: Buffer, damaged: Buffer, told: number): Buffer {
+  if (good.length >= SMALL_UNTIL) return Buffer.alloc(0);
+  for (let length = damaged.length - 1; length > 0; length--) {
+    try {
+      const text = gunzipSync(Buffer.concat([good, damaged.subarray(0, length)]), { finishFlush: constants.Z_SYNC_FLUSH });
+      return text.subarray(told);
+    } catch {
+      // Still too long: it reaches into the damage.
+    }
+  }
+  return Buffer.alloc(0);
 }
 
 /** zlib gives nothing of a piece in which it finds damage, so pieces are small, and the checksum at the end is one of its own. */
