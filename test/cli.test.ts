@@ -121,7 +121,7 @@ describe.concurrent("help and version", () => {
 describe.concurrent("replay of a trace that is good", () => {
   it("shows the refusal, who holds the port, and its release", () => {
     expect(block).toContain("node[10] through fd 18: node server.js");
-    expect(golden).toMatch(/\n {2}released {4}s1 at .* 10 ms after the refusal, when node\[10\]\s+closed it\n/);
+    expect(golden).toMatch(/\n {2}released {4}s1 at .* 10 ms after the refusal, when node\[10\]\s+closed\s+it\n/);
     expect(golden).toMatch(/\nbindtrace: 1 refused, 1 explained$/);
   });
 
