@@ -6,7 +6,8 @@ import { execa } from "execa";
 export interface Invoker {
   uid: number;
   gid: number;
-  name: string;
+  /** Null for an id that has no account. */
+  name: string | null;
   home: string;
 }
 
@@ -16,15 +17,22 @@ export async function invoker(): Promise<Invoker | null> {
   if (process.geteuid?.() !== 0 || !SUDO_UID || !SUDO_GID || SUDO_UID === "0") return null;
   const { stdout } = await execa("getent", ["passwd", SUDO_UID], { reject: false });
   const [name, , , , , home] = (stdout ?? "").split(":");
-  return { uid: Number(SUDO_UID), gid: Number(SUDO_GID), name: name || SUDO_UID, home: home || "/" };
+  return { uid: Number(SUDO_UID), gid: Number(SUDO_GID), name: name || null, home: home || "/" };
 }
 
 /** The command with the rights, groups and home of who called sudo; PATH stays as sudo left it. */
 export function asInvoker(command: readonly string[], user: Invoker | null): { command: string[]; env: Record<string, string> } {
   if (!user) return { command: [...command], env: {} };
   return {
-    command: ["setpriv", `--reuid=${user.uid}`, `--regid=${user.gid}`, "--init-groups", "--", ...command],
-    env: { HOME: user.home, USER: user.name, LOGNAME: user.name },
+    command: [
+      "setpriv",
+      `--reuid=${user.uid}`,
+      `--regid=${user.gid}`,
+      user.name === null ? "--clear-groups" : "--init-groups",
+      "--",
+      ...command,
+    ],
+    env: { HOME: user.home, ...(user.name === null ? {} : { USER: user.name, LOGNAME: user.name }) },
   };
 }
 

@@ -26,9 +26,6 @@ export interface WalkedOwner {
   knownSince: Nanos | null;
 }
 
-/** How long after tcp_destroy_sock a socket may still be in its bucket (inet_csk_destroy_sock goes on to inet_put_port). */
-const LEAVING: Nanos = 1_000_000;
-
 /** TIME_WAIT lasts 60 s (TCP_TIMEWAIT_LEN, include/net/tcp.h), so its timer tells when it began. */
 const TIME_WAIT_LENGTH: Nanos = 60_000_000_000;
 
@@ -89,10 +86,13 @@ export class SocketTable {
     return socket;
   }
 
-  /** Every owner that a walk shows, known or new, in the walk's order. */
+  /**
+   * Every owner that a walk shows, known or new, in the walk's order. One that is being closed has no inode any more:
+   * its address alone says nothing, since the kernel gives it to the next socket within microseconds.
+   */
   walked(walk: WalkFacts, t: Nanos): WalkedOwner[] {
     return walk.owners.map((facts) => {
-      const known = this.#same(facts, t) ?? this.#continued(facts);
+      const known = (facts.inode === null ? undefined : this.find(facts.sk, facts.inode)) ?? this.#continued(facts);
       const socket = known ?? this.#add(facts, t, false);
       const previous = known?.facts.state ?? null;
       const before = earliest(socket.inBucketSince, timeWaitBegan(facts));
@@ -178,16 +178,6 @@ export class SocketTable {
 
   groupOf(socket: Socket): Group | undefined {
     return this.groups.find((group) => group.members.includes(socket) && this.#currentGroup.get(group.key) === group);
-  }
-
-  /** The known socket that this owner is: alive, or so newly destroyed that it is still on its way out of the bucket. */
-  #same(facts: SocketFacts, t: Nanos): Socket | undefined {
-    const found = this.find(facts.sk, facts.inode);
-    const alike = (socket: Socket) => (socket.facts.peer === null) === (facts.peer === null) && socket.facts.address === facts.address;
-    if (found) return facts.inode !== null || alike(found) ? found : undefined;
-    const last = this.#bySk.get(facts.sk);
-    const leaving = last && last.destroyedAt !== null && t - last.destroyedAt < LEAVING && facts.inode === null;
-    return leaving && alike(last) ? last : undefined;
   }
 
   /** A TIME_WAIT owner is a new, smaller struct that continues a connection; an MPTCP owner may be known by its inode alone. */

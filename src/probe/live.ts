@@ -254,7 +254,8 @@ class LiveStream {
   }
 
   #hold(event: TraceEvent, arrival: number): void {
-    this.#reorder.push(event.t, arrival, event);
+    const lag = Number(process.hrtime.bigint() - this.#monotonicOfInstant0 - BigInt(event.t)) / 1e6;
+    this.#reorder.push(event.t, arrival, event, this.#seeding ? 0 : lag);
   }
 
   #release(all: boolean): void {

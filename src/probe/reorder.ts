@@ -1,3 +1,6 @@
+/** Longest hold in ms, however far behind the reader is. */
+const MOST = 2000;
+
 /**
  * Puts items that arrive slightly out of order back into order: each is held until it is older (by its
  * arrival) than the window. Events of one CPU come in order; those of different CPUs were measured to be
@@ -6,6 +9,8 @@
 export class ReorderBuffer<T> {
   readonly #window: number;
   readonly #held: { t: number; arrival: number; item: T }[] = [];
+  /** Items that arrive late themselves show that older ones are still on their way: nothing goes until this moment. */
+  #behindUntil = 0;
 
   /** @param window in ms */
   constructor(window: number) {
@@ -16,7 +21,9 @@ export class ReorderBuffer<T> {
     return this.#held.length;
   }
 
-  push(t: number, arrival: number, item: T): void {
+  /** `lag`: how long the item took to arrive, in ms. */
+  push(t: number, arrival: number, item: T, lag = 0): void {
+    if (lag > this.#window) this.#behindUntil = arrival + this.#window;
     let at = this.#held.length;
     while (at > 0 && (this.#held[at - 1]?.t ?? 0) > t) at--;
     this.#held.splice(at, 0, { t, arrival, item });
@@ -24,6 +31,8 @@ export class ReorderBuffer<T> {
 
   /** Items that can be let go at this moment, in order; with `all`, everything. `now` in ms, on the clock of `arrival`. */
   take(now: number, all = false): T[] {
+    const oldest = this.#held.reduce((least, { arrival }) => Math.min(least, arrival), now);
+    if (!all && now < this.#behindUntil && now - oldest < MOST) return [];
     let count = 0;
     this.#held.forEach(({ arrival }, index) => {
       if (all || arrival + this.#window <= now) count = index + 1;

@@ -9,7 +9,7 @@ import { bindtrace, bindtraceAlone, CLI, failuresIn, liveProblem, ROOT, records,
 const PORT = "18082";
 
 describe.skipIf(liveProblem !== null)("facts that bite", () => {
-  let folder = scratch();
+  let folder: ReturnType<typeof scratch>;
   let json = "";
   beforeEach(() => {
     folder = scratch();

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseIsoTime } from "../../src/base/nanoseconds.ts";
-import { bindtraceAlone, failuresIn, liveProblem, scratch } from "../helpers/cli.ts";
+import { bindtraceAlone, failuresIn, liveProblem, records, scratch } from "../helpers/cli.ts";
 
 const PORT = 18081;
 
@@ -21,7 +21,7 @@ describe.skipIf(liveProblem !== null)("two processes that race for a port", () =
     try {
       const json = join(folder.path, "report.jsonl");
       const trace = join(folder.path, "trace.jsonl");
-      const command = ["python3", "test/lab/race.py", String(PORT), "1500"];
+      const command = ["python3", "test/lab/race.py", String(PORT), "300"];
       const run = await bindtraceAlone(["--port", String(PORT), "--json", "--output", json, "--save", trace, "--", ...command]);
       const calls = run.stdout
         .split("\n")
@@ -34,11 +34,17 @@ describe.skipIf(liveProblem !== null)("two processes that race for a port", () =
       const failures = failuresIn(json);
       const refused = calls.filter((call) => call.refused);
       expect(refused.length).toBeGreaterThan(10);
-      expect(failures.map(({ binder }) => `${binder.pid}/${binder.inode}`).sort()).toEqual(
-        refused.map(({ pid, inode }) => `${pid}/${inode}`).sort(),
-      );
+      const [summary] = records(readFileSync(json, "utf8")).filter((record) => record.type === "summary");
+      const seen = failures.map(({ binder }) => `${binder.pid}/${binder.inode}`);
+      const truth = refused.map(({ pid, inode }) => `${pid}/${inode}`);
+      // A starved machine may lose events of such a race, and then says so.
+      if (summary?.lost === 0) expect(seen.sort()).toEqual(truth.sort());
+      else
+        expect({ exitCode: run.exitCode, strangers: seen.filter((one) => !truth.includes(one)) }).toEqual({ exitCode: 5, strangers: [] });
       const wrong = failures.flatMap((failure) =>
         failure.blockers.filter(({ inode }) => {
+          // A socket that is being closed has lost its inode: nobody is named, and nothing is claimed for certain.
+          if (inode === null) return failure.confidence === "exact";
           // An inode comes back after a while: any of its sockets that had the port during the call will do.
           const owners = calls.filter((call) => call.inode === inode && !call.refused && call.pid !== failure.binder.pid);
           return !owners.some(({ entered, closed }) => entered <= boot(failure.at) && closed >= boot(failure.enteredAt));
@@ -47,7 +53,7 @@ describe.skipIf(liveProblem !== null)("two processes that race for a port", () =
       expect(wrong).toEqual([]);
       const unknown = failures.filter(({ confidence }) => confidence === "unknown");
       console.log(
-        `race: ${failures.length} refusals, ${failures.filter(({ confidence }) => confidence === "exact").length} exact, ${unknown.length} unknown`,
+        `race: ${failures.length} refusals, ${failures.filter(({ confidence }) => confidence === "exact").length} exact, ${unknown.length} unknown, ${summary?.lost} events lost`,
       );
     } finally {
       folder.remove();

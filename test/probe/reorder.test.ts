@@ -54,3 +54,19 @@ describe("items that arrive within the window", () => {
     expect(buffer.take(100)).toEqual(["earlier", "later"]);
   });
 });
+
+describe("a reader that has fallen behind", () => {
+  it("holds everything until what is older has come, but not for ever", () => {
+    const buffer = new ReorderBuffer<string>(100);
+    buffer.push(50, 1000, "of the CPU that was read first", 600);
+    expect(buffer.take(1090)).toEqual([]);
+    buffer.push(60, 1095, "the next of it", 590);
+    expect(buffer.take(1150)).toEqual([]);
+    buffer.push(10, 1190, "older, of the CPU that was read last", 700);
+    expect(buffer.take(1289)).toEqual([]);
+    expect(buffer.take(1290)).toEqual(["older, of the CPU that was read last", "of the CPU that was read first", "the next of it"]);
+    buffer.push(70, 2000, "one that never stops being late", 600);
+    buffer.push(80, 3950, "another", 600);
+    expect(buffer.take(4001)).toEqual(["one that never stops being late"]);
+  });
+});
