@@ -121,13 +121,13 @@ export class LineDecoder {
         return this.#call(fields, cpu, t);
       case "close": {
         const [pid, tid, fd] = [fields.number(), fields.number(), fields.number()];
-        const ref = { sk: this.#pointer(fields.hex()), inode: orNull(fields.number()), netns: fields.number(), port: fields.number() };
+        const ref = this.#socketRef(fields);
         return [{ type: "close", t, pid, tid, fd, ...ref, references: fields.number(), comm: fields.comm() }];
       }
       case "option":
         return this.#option(fields, t);
       case "state": {
-        const ref = { sk: this.#pointer(fields.hex()), inode: orNull(fields.number()), netns: fields.number(), port: fields.number() };
+        const ref = this.#socketRef(fields);
         fields.number();
         return [{ type: "state", t, ...ref, from: stateOf(fields.number()), to: stateOf(fields.number()) }];
       }
@@ -211,7 +211,7 @@ export class LineDecoder {
 
   #option(fields: LineFields, t: Nanos): TraceEvent[] {
     const [pid, tid, fd] = [fields.number(), fields.number(), fields.number()];
-    const ref = { sk: this.#pointer(fields.hex()), inode: orNull(fields.number()), netns: fields.number(), port: fields.number() };
+    const ref = this.#socketRef(fields);
     const option = OPTIONS[`${fields.number()}/${fields.number()}`];
     const ret = fields.number();
     const { reuseAddr, reusePort, ipv6Only, device } = commonWords(0n, 0n, fields.hex(), 0n, 0n, 0n, 0n);
@@ -286,6 +286,10 @@ export class LineDecoder {
     const walk: OpenWalk = { call, owners: [], lost: false };
     this.#walks.set(cpu, walk);
     return walk;
+  }
+
+  #socketRef(fields: LineFields) {
+    return { sk: this.#pointer(fields.hex()), inode: orNull(fields.number()), netns: fields.number(), port: fields.number() };
   }
 
   #instant(boot: bigint): Nanos {
