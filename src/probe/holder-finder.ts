@@ -65,7 +65,9 @@ export class HolderFinder {
     const { holders, complete } = scan.result();
     const sockets = inodes.map((inode) => ({ inode, holders: [...(holders.get(inode) ?? [])] }));
     for (const { pid } of sockets.flatMap((socket) => socket.holders)) this.#likely.add(pid);
-    const event = { type: "holders" as const, t: this.#options.instant(), failureAt: call.t, tid: call.tid, late, complete, sockets };
+    // The two clocks are paired within some microseconds only, and an answer must not come before its question.
+    const t = Math.max(call.t, this.#options.instant());
+    const event = { type: "holders" as const, t, failureAt: call.t, tid: call.tid, late, complete, sockets };
     this.#options.emit(event, late ? performance.now() : arrival);
   }
 }

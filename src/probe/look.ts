@@ -23,14 +23,22 @@ export async function askForLooks(base: number, ports: readonly number[], namesp
   });
 }
 
-/** Puts a mark into the stream; returns CLOCK_MONOTONIC and wall time (ns) at which it was made. */
-export function mark(base: number): { monotonic: bigint; wall: bigint } {
+/** When a mark was made: CLOCK_MONOTONIC, wall time, and how long the making took, all in ns. */
+export interface Mark {
+  monotonic: bigint;
+  wall: bigint;
+  took: bigint;
+}
+
+/** Puts a mark into the stream. */
+export function mark(base: number): Mark {
   const before = process.hrtime.bigint();
   probe(base);
-  const monotonic = (before + process.hrtime.bigint()) / 2n;
+  const took = process.hrtime.bigint() - before;
+  const monotonic = before + took / 2n;
   const millisecondsSinceOrigin = performance.now();
   const wall = BigInt(Math.round((performance.timeOrigin + millisecondsSinceOrigin) * 1000)) * 1000n;
-  return { monotonic, wall: wall - (process.hrtime.bigint() - monotonic) };
+  return { monotonic, wall: wall - (process.hrtime.bigint() - monotonic), took };
 }
 
 function probe(id: number): void {
