@@ -9,6 +9,7 @@ const MAGIC = 0xeb9f;
 const STRUCT = 4;
 const UNION = 5;
 const FUNCTION = 12;
+const PROTOTYPE = 13;
 /** typedef, volatile, const, restrict, type tag: names and qualifiers around another type. */
 const TRANSPARENT: ReadonlySet<number> = new Set([8, 9, 10, 11, 18]);
 /** Bytes that follow the 12-byte record of a type: [fixed, per member]; kinds not listed have none. */
@@ -34,10 +35,13 @@ export interface Member {
 export class Btf {
   readonly #view: DataView;
   readonly #little: boolean;
-  readonly #strings: Uint8Array;
+  /** The string section, decoded at once: decoding each name by itself takes longer than all else here. */
+  readonly #strings: string;
   /** Byte position of each type record; index is the BTF type id. */
   readonly #positions: number[] = [0];
   readonly #structs = new Map<string, number>();
+  /** Type id of each function by name, the first of each name; filled at the first question. */
+  #functionIds: Map<string, number> | undefined;
 
   /** @throws Error when the bytes are not BTF of version 1 */
   constructor(bytes: Uint8Array) {
@@ -52,7 +56,8 @@ export class Btf {
       number,
       number,
     ];
-    this.#strings = bytes.subarray(headerLength + stringOffset, headerLength + stringOffset + stringLength);
+    const strings = bytes.subarray(headerLength + stringOffset, headerLength + stringOffset + stringLength);
+    this.#strings = Buffer.from(strings.buffer, strings.byteOffset, strings.byteLength).toString("latin1");
     const end = headerLength + typeOffset + typeLength;
     if (Math.max(end, headerLength + stringOffset + stringLength) > bytes.byteLength) throw new Error("BTF is cut short");
     for (let at = headerLength + typeOffset; at + 12 <= end; ) {
@@ -70,7 +75,18 @@ export class Btf {
 
   /** Whether the kernel has a function of this name, exported or not (inlined and renamed ones are not listed). */
   hasFunction(name: string): boolean {
-    return this.#positions.some((at, id) => id > 0 && this.#kind(at) === FUNCTION && this.#string(this.#u32(at)) === name);
+    return this.#functions().has(name);
+  }
+
+  /** Names of a function's parameters in their order, "" for one that has none; undefined when there is no such function. */
+  parameters(name: string): string[] | undefined {
+    return this.#parametersOf(name)?.map((at) => this.#string(this.#u32(at)));
+  }
+
+  /** Whether a function takes a struct or union itself, not its address. False when there is no such function. */
+  takesStruct(name: string): boolean {
+    const kinds = this.#parametersOf(name)?.map((at) => this.#kind(this.#position(this.#resolve(this.#u32(at + 4)))));
+    return kinds?.some((kind) => kind === STRUCT || kind === UNION) ?? false;
   }
 
   /** Size in bytes of a named struct, or undefined when this kernel has none of that name. */
@@ -93,6 +109,31 @@ export class Btf {
       found = inner && { bitOffset: (found?.bitOffset ?? 0) + inner.bitOffset, typeId: inner.typeId };
     }
     return found;
+  }
+
+  #functions(): Map<string, number> {
+    if (this.#functionIds) return this.#functionIds;
+    const ids = new Map<string, number>();
+    for (const [id, at] of this.#positions.entries()) {
+      if (id === 0 || this.#kind(at) !== FUNCTION) continue;
+      const name = this.#string(this.#u32(at));
+      if (!ids.has(name)) ids.set(name, id);
+    }
+    this.#functionIds = ids;
+    return ids;
+  }
+
+  /**
+   * Where the records of a function's parameters are: each of name and type. The list of a variadic one ends in a
+   * nameless parameter of type 0 (btf.rst, BTF_KIND_FUNC_PROTO), which is left out.
+   */
+  #parametersOf(name: string): number[] | undefined {
+    const id = this.#functions().get(name);
+    if (id === undefined) return undefined;
+    const at = this.#position(this.#u32(this.#position(id) + 8));
+    if (this.#kind(at) !== PROTOTYPE) throw new Error(`BTF gives ${name} a type that is no prototype`);
+    const records = Array.from({ length: this.#u32(at + 4) & 0xffff }, (_, index) => at + 12 + index * 8);
+    return records.filter((record) => this.#u32(record + 4) !== 0);
   }
 
   #memberOf(typeId: number, wanted: string): Member | undefined {
@@ -137,7 +178,6 @@ export class Btf {
   }
 
   #string(offset: number): string {
-    const end = this.#strings.indexOf(0, offset);
-    return Buffer.from(this.#strings.subarray(offset, end)).toString("latin1");
+    return this.#strings.slice(offset, this.#strings.indexOf("\0", offset));
   }
 }

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { Btf } from "../../src/probe/btf.ts";
 import { readLayout } from "../../src/probe/layout.ts";
 import { type BtfType, btfBlob } from "./btf-blob.ts";
+import { column, KERNELS, kernelFixture, type Row } from "./kernels.ts";
 
 const INT = 1;
 
@@ -121,6 +122,99 @@ it("knows functions by name", () => {
   expect(["sock_i_uid", "jiffies", "inner", ""].map((name) => btf.hasFunction(name))).toEqual([true, false, false, false]);
 });
 
+describe("parameters", () => {
+  /** int is type 1 and its name is at 1; function f is of this type; 3 is a prototype of these names and types. */
+  const withFunction = (type: number, parameters: number[]) => {
+    const blob = btfBlob([
+      { kind: "int", name: "int" },
+      { kind: "function", name: "f", type },
+      { kind: "prototype", extra: parameters.slice(parameters.length / 2) },
+    ]);
+    // After the header, the int with its extra word, the function, and the prototype's own record.
+    blob.set(new Uint8Array(Uint32Array.from(parameters).buffer), 24 + 16 + 12 + 12);
+    return new Btf(blob);
+  };
+
+  it.each([
+    ["nothing", [], []],
+    ["one with a name and one without", [1, 1, 0, 1], ["int", ""]],
+    ["an ellipsis", [1, 1, 0, 0], ["int"]],
+  ])("of a function of %s", (_, parameters, names) => {
+    expect(withFunction(3, parameters).parameters("f")).toEqual(names);
+  });
+
+  it("of what is no function are not there", () => {
+    expect([btf.parameters("inner"), btf.parameters("nothing"), btf.takesStruct("nothing")]).toEqual([undefined, undefined, false]);
+  });
+
+  it("of a function without prototype are an error", () => {
+    expect(() => withFunction(1, []).parameters("f")).toThrow("BTF gives f a type that is no prototype");
+  });
+});
+
+/** Parameters of each function; the columns are KERNELS: 5.10, 6.1, 6.12, 6.18, 7.2. */
+const PARAMETERS: Record<string, Row<string | null>> = {
+  inet_csk_get_port: "sk snum",
+  udp_lib_get_port: "sk snum hash2_nulladdr",
+  inet_csk_bind_conflict: since(1, "sk tb tb2 relax reuseport_ok", "sk tb relax reuseport_ok"),
+  inet_bhash2_addr_any_conflict: since(1, "sk port l3mdev relax reuseport_ok"),
+  inet_bind_conflict: [
+    null,
+    "sk sk2 sk_uid relax reuseport_cb_ok reuseport_ok",
+    "sk sk2 sk_uid relax reuseport_cb_ok reuseport_ok",
+    "sk sk2 uid relax reuseport_cb_ok reuseport_ok",
+    "sk sk2 uid relax reuseport_cb_ok reuseport_ok",
+  ],
+  inet_rcv_saddr_equal: "sk sk2 match_wildcard",
+  // From 6.18 on it is .isra.0, which BTF does not list.
+  udp_lib_lport_inuse: since(3, null, "net num hslot bitmap sk log"),
+  udp_lib_lport_inuse2: "net num hslot2 sk",
+  __sys_bind: "fd umyaddr addrlen",
+  __sys_listen: "fd backlog",
+  __sys_bind_socket: since(2, "sock address addrlen"),
+  __sys_listen_socket: since(2, "sock backlog"),
+  inet_release: "sock",
+  sock_setsockopt: "sock level optname optval optlen",
+  sk_setsockopt: since(1, "sk level optname optval optlen"),
+  ipv6_setsockopt: "sk level optname optval optlen",
+  // On 5.10 it is .constprop.0.
+  do_ipv6_setsockopt: since(1, "sk level optname optval optlen"),
+  inet_csk_destroy_sock: "sk",
+  inet_put_port: "sk",
+  inet_twsk_bind_unhash: "tw hashinfo",
+  udp_lib_unhash: "sk",
+  inet_autobind: "sk",
+  inet_dgram_connect: "sock uaddr addr_len flags",
+  find_vpid: "nr",
+  __x64_sys_kill: "regs",
+  sock_i_uid: since(3, null, "sk"),
+};
+/** A sockptr_t is a struct, and so is a kuid_t. */
+const TAKE_STRUCT = ["inet_bind_conflict", "sock_setsockopt", "sk_setsockopt", "ipv6_setsockopt", "do_ipv6_setsockopt"];
+
+/** A row that changes once, with the kernel at this place. */
+function since(place: number, then: string | null, before: string | null = null): Row<string | null> {
+  return KERNELS.map((_, index) => (index < place ? before : then));
+}
+
+describe.each(KERNELS)("functions of %s", (kernel) => {
+  const { btf: excerpt } = kernelFixture(kernel);
+  const names = Object.keys(PARAMETERS);
+
+  it("have the parameters of its source", () => {
+    const found = names.map((name) => [name, excerpt.parameters(name)?.join(" ")] as const);
+    expect(Object.fromEntries(found.filter(([, parameters]) => parameters !== undefined))).toEqual(column(PARAMETERS, kernel));
+  });
+
+  it("are there when they have parameters", () => {
+    expect(names.filter((name) => excerpt.hasFunction(name))).toEqual(Object.keys(column(PARAMETERS, kernel)));
+  });
+
+  it("take structs where the source does", () => {
+    expect(names.filter((name) => excerpt.takesStruct(name))).toEqual(TAKE_STRUCT.filter((name) => excerpt.hasFunction(name)));
+  });
+});
+
 describe("bytes that are not BTF", () => {
   it.each([
     ["nothing", new Uint8Array(0), "not BTF"],
@@ -159,6 +253,6 @@ describe.skipIf(!existsSync("/sys/kernel/btf/vmlinux"))("this machine's kernel",
   });
 
   it("gives a layout", () => {
-    expect(readLayout(load())).toMatchObject({ ok: true, value: { defines: { OFF_SKC_FAMILY: "16" } } });
+    expect(readLayout(load(), 1n)).toMatchObject({ ok: true, value: { defines: { OFF_SKC_FAMILY: "16" } } });
   });
 });
