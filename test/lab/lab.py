@@ -2,7 +2,8 @@
 
 A situation makes a port unavailable in one particular way, says which sockets are in the way and by which rule,
 and has a bind or listen refused. The refusal becomes a JSON line on stdout, but only after the kernel has agreed:
-the expected call failed with EADDRINUSE, and /proc/net shows no socket on that port besides the blamed ones.
+the expected call failed with EADDRINUSE, and /proc/net shows no socket on that port besides the blamed ones and those
+that the situation calls innocent.
 """
 
 import ctypes
@@ -10,11 +11,11 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from errno import EADDRINUSE, ECONNREFUSED
 from pathlib import Path
-from socket import AF_INET, AF_INET6, SHUT_WR, SO_LINGER, SOCK_STREAM, SOL_SOCKET, socket
+from socket import AF_INET, AF_INET6, IPPROTO_UDP, SHUT_WR, SO_LINGER, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET, socket
 from struct import pack
 from typing import Any
 
@@ -64,8 +65,9 @@ def run(situation: Callable[[int], None]) -> None:
 
 
 def unbound(host: str, *options: int, protocol: int = 0) -> socket:
-    """A TCP socket of the family of `host`, with those SO_ options switched on."""
-    sock = socket(AF_INET6 if ":" in host else AF_INET, SOCK_STREAM, protocol)
+    """A TCP socket, or one of that protocol, of the family of `host`, with those SO_ options switched on."""
+    kind = SOCK_DGRAM if protocol == IPPROTO_UDP else SOCK_STREAM
+    sock = socket(AF_INET6 if ":" in host else AF_INET, kind, protocol)
     for option in options:
         sock.setsockopt(SOL_SOCKET, option, 1)
     return sock
@@ -174,7 +176,10 @@ def libc(function: str, *arguments: int) -> None:
 
 
 def owner(sock: socket, state: str, rule: str) -> Owner:
-    """A blocker, described while its socket is open; the holders are looked up at the refusal."""
+    """A blocker, described while its socket is open; the holders are looked up at the refusal.
+
+    The state of a UDP socket is BOUND, even when it is connected.
+    """
     try:
         address, port = sock.getpeername()[:2]
         peer = {"address": address, "port": port}
@@ -191,10 +196,20 @@ def owner(sock: socket, state: str, rule: str) -> Owner:
     }
 
 
-def refused_bind(host: str, port: int, *options: int, by: list[Owner], protocol: int = 0) -> None:
-    """Have the bind of a new socket refused by exactly those owners, the decisive one first."""
+def refused_bind(
+    host: str, port: int, *options: int, by: list[Owner], innocent: Sequence[socket] = (), protocol: int = 0
+) -> None:
+    """Have the bind of a new socket refused by exactly those owners, the decisive one first.
+
+    The innocent, UDP sockets, have the port too, but do not conflict.
+    """
     with unbound(host, *options, protocol=protocol) as binder:
-        _refused(binder, "bind", lambda: binder.bind((host, port)), host, port, by)
+        refused_bind_of(binder, host, port, by, innocent)
+
+
+def refused_bind_of(binder: socket, host: str, port: int, by: list[Owner], innocent: Sequence[socket] = ()) -> None:
+    """The same, of a socket that needed more than options."""
+    _refused(binder, "bind", lambda: binder.bind((host, port)), host, port, by, innocent)
 
 
 def refused_listen(binder: socket, by: list[Owner]) -> None:
@@ -204,7 +219,13 @@ def refused_listen(binder: socket, by: list[Owner]) -> None:
 
 
 def _refused(
-    binder: socket, operation: str, attempt: Callable[[], None], host: str, port: int, by: list[Owner]
+    binder: socket,
+    operation: str,
+    attempt: Callable[[], None],
+    host: str,
+    port: int,
+    by: list[Owner],
+    innocent: Sequence[socket] = (),
 ) -> None:
     try:
         attempt()
@@ -212,15 +233,19 @@ def _refused(
         expect(error.errno == EADDRINUSE, f"{operation} failed in another way: {error}")
     else:
         raise Unexpected(f"{operation} was not refused")
-    blamed = {(blocker["state"], blocker["inode"] or 0) for blocker in by if blocker["state"] != "BOUND"}
-    visible = _visible(port)
-    expect(visible == blamed, f"/proc/net shows {visible} on the port, not {blamed}")
+    protocol = _protocol(binder)
+    owners = {(blocker["state"], blocker["inode"] or 0) for blocker in by}
+    owners |= {("BOUND", _inode(sock)) for sock in innocent}
+    if protocol != "udp":  # of TCP, /proc does not show the bound ones
+        owners = {(state, inode) for state, inode in owners if state != "BOUND"}
+    visible = _visible(protocol, port)
+    expect(visible == owners, f"/proc/net shows {visible} on the port, not {owners}")
     truth = {
         "pid": os.getpid(),
         "fd": binder.fileno(),
         "inode": _inode(binder),
         "operation": operation,
-        "protocol": _protocol(binder),
+        "protocol": protocol,
         "family": _family(binder),
         "address": host,
         "port": port,
@@ -243,11 +268,12 @@ def holders(inode: int | None) -> list[int]:
     return sorted({int(fd.parts[2]) for fd in Path("/proc").glob("[0-9]*/fd/*") if link(fd) == f"socket:[{inode}]"})
 
 
-def _visible(port: int) -> set[tuple[str, int]]:
-    """State and inode (0 in TIME_WAIT) of the sockets on a port: all but the bound ones, which /proc does not show."""
-    tables = [table for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")) if table.exists()]
-    rows = [line.split() for table in tables for line in table.read_text().splitlines()[1:]]
-    return {(STATES[int(row[3], 16)], int(row[9])) for row in rows if int(row[1].rpartition(":")[2], 16) == port}
+def _visible(protocol: str, port: int) -> set[tuple[str, int]]:
+    """State and inode (0 in TIME_WAIT) of the sockets on a port: all of UDP, all but the bound ones of TCP."""
+    table, states = ("udp", dict.fromkeys(STATES, "BOUND")) if protocol == "udp" else ("tcp", STATES)
+    tables = [path for path in (Path(f"/proc/net/{table}"), Path(f"/proc/net/{table}6")) if path.exists()]
+    rows = [line.split() for path in tables for line in path.read_text().splitlines()[1:]]
+    return {(states[int(row[3], 16)], int(row[9])) for row in rows if int(row[1].rpartition(":")[2], 16) == port}
 
 
 def _inode(sock: socket) -> int:
@@ -255,7 +281,7 @@ def _inode(sock: socket) -> int:
 
 
 def _protocol(sock: socket) -> str:
-    return "mptcp" if sock.proto == IPPROTO_MPTCP else "tcp"
+    return {IPPROTO_MPTCP: "mptcp", IPPROTO_UDP: "udp"}.get(sock.proto, "tcp")
 
 
 def _family(sock: socket) -> str:
