@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { addDoctor } from "./commands/doctor.ts";
 import { EXIT, Failure } from "./commands/failure.ts";
 import { addReplay } from "./commands/replay.ts";
 import { addTrace } from "./commands/trace.ts";
@@ -17,13 +18,14 @@ async function main(argv: readonly string[]): Promise<number> {
   const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
   const program = new Command("bindtrace")
     .description("Shows which socket, held by which process, blocked a bind with EADDRINUSE, and by which rule of the kernel.")
-    .usage("[options] [-- command...]\n       bindtrace replay <trace>")
+    .usage("[options] [-- command...]\n       bindtrace replay <trace>\n       bindtrace doctor")
     .version(version, "-V, --version")
     .allowExcessArguments(true)
     .enablePositionalOptions()
     .configureOutput({ outputError: (text, write) => write(sentence(text)) })
     .exitOverride();
   addReplay(program, words, finish);
+  addDoctor(program, words, finish);
   addTrace(program, words, finish);
   for (const command of program.commands) command.copyInheritedSettings(program).allowExcessArguments(false);
   try {

@@ -1,0 +1,50 @@
+import { type Command, Option } from "commander";
+import { diagnose } from "../core/diagnosis.ts";
+import { survey } from "../probe/survey.ts";
+import { doctorJson, doctorText } from "../report/doctor.ts";
+import { EXIT, type ExitCode, Failure } from "./failure.ts";
+import { streamOutput } from "./output.ts";
+
+interface DoctorOptions {
+  json?: boolean;
+  color: "auto" | "always" | "never";
+  ascii?: boolean;
+}
+
+const WIDTH = 80;
+
+export function addDoctor(program: Command, words: readonly string[], finish: (code: ExitCode) => void): void {
+  program
+    .command("doctor")
+    .summary("what this machine can and cannot show, and the mend for each")
+    .description("Looks at kernel, rights, bpftrace, hooks and settings: what this machine can and cannot show, and the mend for each.")
+    .option("--json", "one JSON object instead of text")
+    .addOption(new Option("--color <when>", "colour").choices(["auto", "always", "never"]).default("auto"))
+    .option("--ascii", "ASCII characters only")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  sudo bindtrace doctor
+  sudo bindtrace doctor --json | jq -r .verdict
+
+Exit codes: 0 live tracing will work, 4 it will not`,
+    )
+    .action(async (options: DoctorOptions) => {
+      if (words.length > 0) throw new Failure(EXIT.usage, `doctor runs no command, but '${words[0]}' follows --`);
+      finish(await doctor(options));
+    });
+}
+
+async function doctor(options: DoctorOptions): Promise<ExitCode> {
+  if (process.platform !== "linux") throw new Failure(EXIT.unsupported, "bindtrace traces Linux only; replay works anywhere");
+  const diagnosis = diagnose(await survey());
+  const output = streamOutput(process.stdout);
+  const auto = process.stdout.isTTY === true && !process.env.NO_COLOR;
+  const color = options.color === "auto" ? auto : options.color === "always";
+  output.write(
+    options.json ? doctorJson(diagnosis) : doctorText(diagnosis, { color, width: WIDTH, ascii: options.ascii === true, offsetMinutes: 0 }),
+  );
+  await output.close();
+  return diagnosis.works ? EXIT.clean : EXIT.unsupported;
+}
