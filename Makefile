@@ -42,8 +42,8 @@ demo: build tools ## a real flaky restart under the trace, explained, saved and 
 test: build tools ## all tests; live ones need root and bpftrace
 	npx vitest run
 
-test-vm: build ## the situations on stock Debian kernels in QEMU (root; KERNEL=6.1 for one)
-	@for kernel in $(KERNEL); do echo "kernel $$kernel"; bash test/vm/situations.sh $$kernel || exit 1; done
+test-vm: build ## all of the lab with both hook sets on stock Debian kernels in QEMU (root; KERNEL=6.1 for one)
+	bash test/vm/all.sh $(KERNEL)
 
 check: install ## lint, layering and types
 	npx biome check --error-on-warnings
@@ -53,7 +53,8 @@ check: install ## lint, layering and types
 fix: install ## mend what lint can mend
 	npx biome check --write
 
-samples: build tools ## record the samples anew (root)
+samples: build tools ## record the samples anew (root; those of the kernel hook set in a guest)
+	bash test/vm/samples.sh
 	bash test/lab/record-samples.sh
 
 golden: build ## write anew what the samples are expected to show

@@ -87,6 +87,8 @@ describe.concurrent("a command line that cannot be meant", () => {
     [["--color", "blue"], /--color.*auto, always, never/],
     [["--proto", "sctp"], /--proto.*tcp, udp/],
     [["--exit-code", "mine"], /--exit-code.*verdict, child/],
+    [["--hooks", "uprobe"], /--hooks.*auto, kernel, fentry, kprobe, tracepoint/],
+    [["--without-probe", "inet_csk_get_port"], /--without-probe inet_csk_get_port.*not an optional probe.*inet_bind_conflict/],
     [["--netns", "/nowhere"], /\/nowhere leads to no network namespace/],
     [["--netns", "/etc/passwd"], /\/etc\/passwd leads to no network namespace/],
   ])("bindtrace %j", async (args, sentence) => {
@@ -277,6 +279,9 @@ describe.concurrent("colour", () => {
   });
 });
 
+/** Kprobes are a sign that this machine takes the kernel hook set. */
+const kernelHooks = existsSync("/sys/bus/event_source/devices/kprobe");
+
 describe.concurrent("a machine that cannot be traced", () => {
   const onlyHere = (path: string) => ({ env: { PATH: path } });
   const standIn = (name: string) => onlyHere(`${join(ROOT, "test/fixtures", name)}:${process.env.PATH}`);
@@ -304,6 +309,29 @@ describe.concurrent("a machine that cannot be traced", () => {
       refuses(bindtrace(["--port", "8080"], standIn("bpftrace-unknown-tracepoint")), 4, /tracepoint not found: syscalls:sys_enter_bind/));
     it("bpftrace is not let in (a stand-in)", () =>
       refuses(bindtrace(["--port", "8080"], standIn("bpftrace-not-permitted")), 3, /Operation not permitted.*--privileged/));
+
+    it("the kernel hook set where kprobes and fentry are refused", async () => {
+      if (kernelHooks) return;
+      await refuses(bindtrace(["--port", "8080", "--hooks", "fentry"]), 4, /bpftrace could not start|refuses the probes/);
+      await refuses(bindtrace(["--port", "8080", "--hooks", "kprobe"]), 4, /no kprobes.*--hooks tracepoint/);
+    });
+
+    it.each([
+      ["tracepoint", /^tracepoint:syscalls:sys_enter_bind \{$/m, /kfunc:|kprobe:/],
+      ["fentry", /^kfunc:inet_csk_get_port \{$/m, /syscalls:/],
+    ])("prints the %s program without running it", async (hooks, has, hasNot) => {
+      const { exitCode, stdout, stderr } = await bindtrace(["--port", "8080", "--hooks", hooks, "--print-program"]);
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+      expect(stdout).toMatch(has);
+      expect(stdout).not.toMatch(hasNot);
+    });
+
+    it("leaves out an optional probe that it is told to", async () => {
+      const without = ["--without-probe", "inet_bind_conflict", "--without-probe", "inet_put_port"];
+      const { stdout } = await bindtrace(["--hooks", "fentry", "--print-program", ...without]);
+      expect(stdout).toMatch(/^kretfunc:inet_csk_bind_conflict/m);
+      expect(stdout).not.toMatch(/:inet_bind_conflict|:inet_put_port/);
+    });
 
     it("leaves no empty recording behind when tracing does not begin (a stand-in)", async () => {
       const trace = join(folder.path, "never-begun.jsonl");

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { CallEvent, Header } from "../core/event.ts";
+import { type CallEvent, type Header, portOf, requestedPort } from "../core/event.ts";
 import type { StoryOptions } from "../core/story.ts";
 import type { PortTimeline } from "../core/timeline.ts";
 import { JsonReport } from "../report/json.ts";
@@ -78,8 +78,9 @@ export function makeReport(options: ReportOptions, header: Header, terminal: Nod
 export function storyOptions(options: ReportOptions, header: Header, netns: number | null): StoryOptions {
   const ports = options.port ?? header.filters.ports;
   const reports = (call: CallEvent) => {
-    const port = call.type === "bind" ? call.requested.port : call.socket.port;
-    const portFits = port === 0 ? ports.length === 0 || call.inCommand : inRanges(port, ports);
+    const wanted = [requestedPort(call), portOf(call)];
+    const anyFree = wanted.every((port) => port === 0) && (ports.length === 0 || call.inCommand);
+    const portFits = anyFree || wanted.some((port) => port !== 0 && inRanges(port, ports));
     return (
       portFits &&
       (options.pid === undefined || call.pid === options.pid || call.nsPid === options.pid) &&

@@ -2,9 +2,11 @@ import { constants } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { execa } from "execa";
 import { unreachable } from "../base/unreachable.ts";
-import { type LiveOptions, type LiveTrace, liveProgram, openLive } from "../probe/live.ts";
+import { ATTACHMENTS, type Attachment, isOptionalProbe, type OptionalProbe, WITHOUT_PROBE } from "../core/probes.ts";
+import { candidates, type LiveOptions, type LiveTrace, liveProgram, openLive } from "../probe/live.ts";
 import { type Machine, preflight } from "../probe/preflight.ts";
 import type { Problem } from "../probe/problem.ts";
+import { tryAttach } from "../probe/trial.ts";
 import { escapeText } from "../report/text.ts";
 import { TraceWriter } from "../trace/writer.ts";
 import { EXIT, type ExitCode, Failure } from "./failure.ts";
@@ -21,9 +23,21 @@ interface TraceOptions extends ReportOptions {
   duration?: number;
   linger?: number;
   light?: boolean;
+  hooks: Hooks;
+  withoutProbe?: OptionalProbe[];
   printProgram?: boolean;
   exitCode?: "verdict" | "child";
 }
+
+/** What `--hooks` may say, and the ways to attach that it stands for, best first. */
+const HOOKS = {
+  auto: ATTACHMENTS,
+  kernel: ["fentry", "kprobe"],
+  fentry: ["fentry"],
+  kprobe: ["kprobe"],
+  tracepoint: ["tracepoint"],
+} as const satisfies Record<string, readonly Attachment[]>;
+type Hooks = keyof typeof HOOKS;
 
 /** What the parts of one tracing session share. */
 interface Session {
@@ -44,6 +58,8 @@ export function addTrace(program: Command, words: readonly string[], finish: (co
     .option("--duration <time>", "end after 30s, 5m, 2h", parseDuration)
     .option("--linger <time>", "with a command: go on after it has ended, for daemons it started", parseDuration)
     .option("--light", "leave out the close hook: cheaper, for traces that stay on for days")
+    .addOption(new Option("--hooks <set>", "how to look into the kernel").choices(Object.keys(HOOKS)).default("auto"))
+    .option("--without-probe <function>", "leave out an optional probe of the kernel hook set (repeatable)", optionalProbe)
     .option("--print-program", "print the bpftrace program that would run as root, and end")
     .addOption(new Option("--exit-code <whose>", "exit with the verdict's code or the command's").choices(["verdict", "child"]))
     .addHelpText(
@@ -71,11 +87,14 @@ async function trace(program: Command, options: TraceOptions, command: readonly 
   }
   const machine = await preflight();
   if (!machine.ok) throw problemFailure(machine.error);
-  const live = { ports: options.port ?? [], closes: options.light !== true, command: command.length > 0 ? [...command] : null };
-  if (options.printProgram) {
-    process.stdout.write(liveProgram(machine.value, live).text);
-    return EXIT.clean;
-  }
+  const live: LiveOptions = {
+    ports: options.port ?? [],
+    closes: options.light !== true,
+    command: command.length > 0 ? [...command] : null,
+    attach: HOOKS[options.hooks],
+    without: options.withoutProbe ?? [],
+  };
+  if (options.printProgram) return printProgram(machine.value, live);
   const user = await invoker();
   // Both are opened before tracing starts: a place where one may not write is found then, not after.
   const output = chooseOutput(options, command.length > 0);
@@ -86,6 +105,19 @@ async function trace(program: Command, options: TraceOptions, command: readonly 
     throw opened;
   }
   return record(opened, { options, command, user, netns, output, writer });
+}
+
+/** The program of the first kind that this machine lets in; of the last, where there is no choice. */
+async function printProgram(machine: Machine, live: LiveOptions): Promise<ExitCode> {
+  const possible = candidates(machine, live);
+  if (!possible.ok) throw problemFailure(possible.error);
+  for (const candidate of possible.value) {
+    const only = candidate === possible.value.at(-1);
+    if (!only && (await tryAttach(candidate.attach)) !== null) continue;
+    process.stdout.write(liveProgram(machine, candidate, live).text);
+    break;
+  }
+  return EXIT.clean;
 }
 
 /** Starts the trace; a signal that comes before it is armed ends it. */
@@ -219,6 +251,13 @@ function onSignals(listener: (signal: NodeJS.Signals) => void): () => void {
 function unknownCommand(program: Command): never {
   (program as unknown as { unknownCommand(): void }).unknownCommand();
   throw new Failure(EXIT.usage, `unknown command '${program.args[0]}'`);
+}
+
+function optionalProbe(name: string, before: OptionalProbe[] | undefined): OptionalProbe[] {
+  if (!isOptionalProbe(name)) {
+    throw new InvalidArgumentError(`'${name}' is not an optional probe. Allowed choices are ${Object.keys(WITHOUT_PROBE).join(", ")}.`);
+  }
+  return [...(before ?? []), name];
 }
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };

@@ -1,15 +1,17 @@
 import { type AddressKind, ANY4, ANY6, addressKind, type Family } from "./address.ts";
-import type { State } from "./event.ts";
+import type { Protocol, State } from "./event.ts";
 
 /**
  * The kernel's bind rule as a pure predicate: may this owner and this binder share a port?
  * Sources: `inet_csk_bind_conflict`, `inet_bind_conflict`, `inet_bhash2_addr_any_conflict`
- * (net/ipv4/inet_connection_sock.c) and `ipv6_rcv_saddr_equal` of 5.10 to 7.3. The caches of the bind
- * bucket (`fastreuse`, `fastreuseport`) are left out: they only ever turn a conflict into a success.
+ * (net/ipv4/inet_connection_sock.c), `udp_lib_lport_inuse` (net/ipv4/udp.c) and `ipv6_rcv_saddr_equal` of 5.10 to 7.3.
+ * What only ever turns a conflict into a success is left out: the caches of TCP's bind bucket (`fastreuse`,
+ * `fastreuseport`), and that UDP's search ends, without asking the owners behind it, at the first whose group the binder may join.
  */
 
 /** One side of the question. Option values are the current ones: the kernel asks at the moment of the bind. */
 export interface Party {
+  protocol: Protocol;
   family: Family;
   address: string;
   ipv6Only: boolean;
@@ -53,12 +55,12 @@ export type Rule = (typeof RULES)[number];
 
 /**
  * Whether the kernel refuses the binder because of this owner, and by which rule; null when they can share.
- * Both are taken to be TCP sockets of the same bind bucket (network namespace, port, VRF).
+ * Both are taken to have the same network namespace and port, and to be of TCP (MPTCP counts as TCP) in the same VRF, or of UDP.
  */
 export function conflict(binder: Party, owner: Party, kernel: KernelTraits): Rule | null {
   if (binder.device !== 0 && owner.device !== 0 && binder.device !== owner.device) return null;
   if (!addressesOverlap(binder, owner, kernel)) return null;
-  if (binder.reuseAddr && owner.reuseAddr && owner.state !== "LISTEN") return null;
+  if (binder.reuseAddr && owner.reuseAddr && owner.state !== "LISTEN") return null; // a UDP socket never listens
   if (binder.reusePort && owner.reusePort && !binder.inGroup && sameUser(binder, owner, kernel)) return null;
   return ruleOf(binder, owner);
 }
@@ -70,7 +72,7 @@ function sameUser(binder: Party, owner: Party, kernel: KernelTraits): boolean {
 }
 
 /** Why an owner that conflicts does: the first that fits. */
-function ruleOf(binder: Party, owner: Party): Rule {
+export function ruleOf(binder: Party, owner: Party): Rule {
   if (binder.reusePort && owner.reusePort) return binder.inGroup ? "binder-already-in-group" : "reuseport-other-user";
   if (binder.reusePort) return "owner-lacks-reuseport";
   if (owner.reusePort) return "binder-lacks-reuseport";
@@ -84,13 +86,13 @@ function ruleOf(binder: Party, owner: Party): Rule {
 }
 
 /**
- * `inet_rcv_saddr_equal(binder, owner, true)`, and on kernels with bhash2 its index by address, which
+ * `inet_rcv_saddr_equal(binder, owner, true)`, and for TCP on kernels with bhash2 its index by address, which
  * hides owners with a plain IPv6 address from an IPv4 binder with a specific address.
  */
 export function addressesOverlap(binder: Party, owner: Party, kernel: KernelTraits): boolean {
   const b = addressKind(binder.family, binder.address);
   const o = addressKind(owner.family, owner.address);
-  if (kernel.bhash2 && b.kind === "v4" && b.v4 !== ANY4 && o.kind === "specific6") return false;
+  if (kernel.bhash2 && binder.protocol !== "udp" && b.kind === "v4" && b.v4 !== ANY4 && o.kind === "specific6") return false;
   if (b.kind === "v4") return !owner.ipv6Only && sameOrAny(b, o);
   if (b.kind === "mapped" && isV4Like(o)) return !owner.ipv6Only && sameOrAny(b, o);
   if (o.kind === "any6") return b.kind === "any6" || !(owner.ipv6Only && b.kind === "mapped");

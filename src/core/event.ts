@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ATTACHMENTS } from "./probes.ts";
 
 /**
  * The contract between the kernel programs, the recorded trace and everything that reads them: one
@@ -59,10 +60,14 @@ const socketFacts = z.looseObject({
   group: z.looseObject({ id: count, size: count }).nullable(),
 });
 
-/** One look at the kernel's bind bucket of a port. */
+/** One look at the owners of a port: the kernel's bind bucket of TCP, a slot of its table of UDP. */
 const walkFacts = z.looseObject({
+  /** `tcp` for MPTCP too: they share their ports. */
+  protocol: z.enum(["tcp", "udp"]).default("tcp"),
   netns: count,
   port,
+  /** The kernel held the lock of the owners meanwhile: they are those that it compared the binder with. */
+  locked: z.boolean().default(false),
   /** struct inet_bind_bucket of this port and namespace: more than one only with VRFs. */
   buckets: count,
   fastReuse: z.number().int(),
@@ -75,6 +80,8 @@ const walkFacts = z.looseObject({
   /** Lists that were longer than the walk may be. */
   missed: count,
   owners: z.array(socketFacts),
+  /** `sk` of the owner at which the kernel stopped, null where that was not seen. It is one of `owners` even when the walk did not come to it. */
+  decisive: count.nullable().default(null),
   /** Lines of this walk that were lost on the way. */
   lost: z.boolean(),
 });
@@ -88,13 +95,19 @@ const call = {
   ...process,
   nsPid: pid,
   uid: count,
-  fd: count,
+  /** Null where the call itself was not seen, only the kernel's search for a port: io_uring, autobind. */
+  fd: count.nullable(),
   /** Name of the error, null when the call succeeded. */
   errno: z.string().nullable(),
   socket: socketFacts,
   /** Another thread had put a different socket behind the descriptor when the call returned. */
   swapped: z.boolean(),
   walk: walkFacts.nullable(),
+  /**
+   * The kernel's search for the port (get_port): the port it looked for, 0 for any free one, and whether it was refused, null where
+   * its end was not seen. Null when there was no search; left out where the hook set does not see it.
+   */
+  search: z.looseObject({ port, refused: z.boolean().nullable() }).nullable().optional(),
   /** The caller belongs to the process tree of `-- command`. */
   inCommand: z.boolean(),
 };
@@ -112,16 +125,19 @@ export const eventSchema = z.discriminatedUnion("type", [
   z.looseObject({
     type: z.literal("bind"),
     ...call,
+    /** What the process did: a datagram socket without a port gets one at its first connect or sendto. */
+    operation: z.enum(["bind", "connect", "sendto", "unknown"]).default("bind"),
     requested: z.looseObject({ family: familySchema, address: z.string(), port }),
   }),
   z.looseObject({ type: z.literal("listen"), ...call, backlog: z.number().int() }),
-  z.looseObject({ type: z.literal("close"), t: nanos, ...process, ...socketRef, fd: count, references: count }),
+  /** `references` before: 1 is the last. The hook set that sees only the last one does not know its descriptor. */
+  z.looseObject({ type: z.literal("close"), t: nanos, ...process, ...socketRef, fd: count.nullable(), references: count }),
   z.looseObject({
     type: z.literal("option"),
     t: nanos,
     ...process,
     ...socketRef,
-    fd: count,
+    fd: count.nullable(),
     option: z.enum(["SO_REUSEADDR", "SO_REUSEPORT", "SO_BINDTODEVICE", "IPV6_V6ONLY"]),
     errno: z.string().nullable(),
     reuseAddr: z.boolean(),
@@ -131,6 +147,15 @@ export const eventSchema = z.discriminatedUnion("type", [
   }),
   z.looseObject({ type: z.literal("state"), t: nanos, ...socketRef, from: stateSchema, to: stateSchema }),
   z.looseObject({ type: z.literal("destroy"), t: nanos, ...process, sk: count, netns: count, port, exiting: z.boolean() }),
+  /** The port became free of this socket. The process in whose context that happened is null at the end of TIME_WAIT. */
+  z.looseObject({
+    type: z.literal("release"),
+    t: nanos,
+    sk: count,
+    netns: count,
+    port,
+    by: z.looseObject({ ...process, exiting: z.boolean() }).nullable(),
+  }),
   z.looseObject({ type: z.literal("fork"), t: nanos, pid, child: pid }),
   z.looseObject({ type: z.literal("exit"), t: nanos, pid, comm: z.string(), code: count, signal: count }),
   /** A walk that bindtrace asked for: the seed at the start, and again when a blocker goes. */
@@ -173,7 +198,9 @@ export const headerSchema = z.looseObject({
   }),
   bpftrace: z.string(),
   hooks: z.enum(["kernel", "tracepoint"]),
-  attach: z.enum(["fentry", "kprobe", "tracepoint"]),
+  attach: z.enum(ATTACHMENTS),
+  /** Functions of the kernel that could not be probed (core/probes.ts). */
+  missingProbes: z.array(z.string()).default([]),
   filters: z.looseObject({ ports: z.array(z.tuple([port, port])) }),
   sysctls: z.record(z.string(), z.string()),
   clock: z.looseObject({
@@ -194,6 +221,16 @@ export type TraceEvent = z.infer<typeof eventSchema>;
 export type EventOf<T extends TraceEvent["type"]> = Extract<TraceEvent, { type: T }>;
 export type CallEvent = EventOf<"bind"> | EventOf<"listen">;
 export type SocketFacts = z.infer<typeof socketFacts>;
+
+/** The port that a call was about in the end: a cgroup program may have rewritten the one asked for. 0: any free one. */
+export function portOf(call: CallEvent): number {
+  if (call.search) return call.errno === null ? call.socket.port : call.search.port;
+  return call.type === "bind" && call.errno !== null ? call.requested.port : call.socket.port;
+}
+
+/** The port that the process asked for. */
+export const requestedPort = (call: CallEvent) => (call.type === "bind" ? call.requested.port : (call.search?.port ?? call.socket.port));
+
 export type WalkFacts = z.infer<typeof walkFacts>;
 export type Holder = z.infer<typeof holder>;
 export type State = z.infer<typeof stateSchema>;

@@ -1,7 +1,7 @@
 import type { Nanos } from "../base/nanoseconds.ts";
 import { adviseOn } from "./advice.ts";
-import { bindsIpv6Only, conflict, type KernelTraits, type Party, type Rule } from "./conflict.ts";
-import type { CallEvent, SocketFacts } from "./event.ts";
+import { bindsIpv6Only, conflict, type KernelTraits, type Party, type Rule, ruleOf } from "./conflict.ts";
+import { type CallEvent, portOf, type SocketFacts } from "./event.ts";
 import type { FailureRecord } from "./record.ts";
 import type { Socket } from "./socket.ts";
 import type { WalkedOwner } from "./table.ts";
@@ -32,45 +32,53 @@ export interface Evidence {
  * the kernel's rule says that it conflicts; without such a socket the verdict is `unknown` and says why.
  */
 export function explain(call: CallEvent, evidence: Evidence): Verdict {
-  if (call.errno !== "EADDRINUSE") return withoutBlocker("not-a-conflict", "exact", []);
-  if (call.socket.protocol === "udp") {
-    return withoutBlocker("no-owner-found", "unknown", ["the owners of UDP ports are not walked by this version"]);
-  }
-  if (call.socket.port === 0) {
+  const { walk, search } = call;
+  if (call.errno !== "EADDRINUSE" && !search?.refused) return withoutBlocker("not-a-conflict", "exact", []);
+  // The kernel's search for a port did not fail, or there was none: the error is somebody else's.
+  if (search === null || search?.refused === false) return withoutBlocker("not-a-conflict", "exact", []);
+  if (portOf(call) === 0) {
+    if (search) return withoutBlocker("ports-exhausted", "exact", []);
     return withoutBlocker("ports-exhausted", "inferred", ["the tracepoint hook set does not see the kernel's search for a free port"]);
   }
-  const { walk } = call;
   const walkComplete = walk !== null && !walk.lost && walk.missed === 0 && walk.printed === walk.possible && walk.buckets <= 1;
+  const locked = walk?.locked === true;
   const binder = binderParty(call);
   const doubts: string[] = [];
-  if (call.swapped) doubts.push("another thread put a different socket behind the descriptor during the call");
+  if (call.swapped && !search) doubts.push("another thread put a different socket behind the descriptor during the call");
   if (!walkComplete) doubts.push(walk === null ? "the look at the bind bucket was lost" : "not every owner of the port could be looked at");
 
-  // The walk follows the refusal, so it may show a socket that came only after it: that one is innocent.
-  const present = evidence.owners.filter(({ socket }) => socket.bindEnteredAt === null || socket.bindEnteredAt <= call.t);
+  // A walk without the lock follows the refusal, so it may show a socket that came only after it: that one is innocent.
+  const present = evidence.owners.filter(({ socket }) => locked || socket.bindEnteredAt === null || socket.bindEnteredAt <= call.t);
   const judge = <T extends { facts: SocketFacts }>(owner: T) => {
     const party = ownerParty(owner.facts);
     return { ...owner, party, rule: conflict(binder, party, evidence.kernel) };
   };
-  const judged = present.map(judge);
+  const decisive = present.find(({ facts }) => facts.sk === walk?.decisive);
+  const judged = present.map(judge).map((owner) => {
+    if (owner.rule !== null || owner.socket !== decisive?.socket) return owner;
+    doubts.push(`the kernel stopped at ${owner.socket.id}, which by the rules known to this version could share the port`);
+    return { ...owner, rule: ruleOf(binder, owner.party) };
+  });
   const walked = judged.filter(conflicting);
-  for (const { socket, knownSince } of walked) {
+  for (const { socket, knownSince } of locked ? [] : walked) {
     if (knownSince === null || knownSince > call.enteredAt) doubts.push(`${socket.id} is not known to have been there before the call`);
   }
   // A whole walk that found a blocker needs no help from memory; one that found none came too late for what let go during the call.
   const seen = new Set(evidence.owners.map(({ socket }) => socket));
   const recalled = evidence.remembered
-    .filter(({ socket, endedAt }) => !seen.has(socket) && (!walkComplete || (walked.length === 0 && endedAt !== null)))
+    .filter(({ socket, endedAt }) => !seen.has(socket) && (!walkComplete || (!locked && walked.length === 0 && endedAt !== null)))
     .map(judge)
     .filter(conflicting);
   for (const { socket } of recalled) doubts.push(`${socket.id} is known from earlier events, the look at the bucket did not show it`);
-  const blockers: Judged[] = [...walked, ...recalled].sort((x, y) => severity(x.facts) - severity(y.facts));
+  const last = (owner: Judged) => (owner.socket === decisive?.socket ? -1 : severity(owner.facts));
+  const blockers: Judged[] = [...walked, ...recalled].sort((x, y) => last(x) - last(y));
   const ownersCounted = walk?.visited ?? 0;
   const first = blockers[0];
-  if (!first) return { ...withoutBlocker("no-owner-found", "unknown", [...doubts, ...WHY_NOBODY]), ownersCounted, walkComplete };
+  if (!first) return { ...withoutBlocker("no-owner-found", "unknown", [...doubts, ...whyNobody(call)]), ownersCounted, walkComplete };
+  const alone = blockers.length === 1 && doubts.length === 0;
   return {
     rule: first.rule,
-    blockers: blockers.map(({ socket, facts, rule }) => ({ socket, facts, rule, decisive: blockers.length === 1 && doubts.length === 0 })),
+    blockers: blockers.map(({ socket, facts, rule }) => ({ socket, facts, rule, decisive: decisive ? socket === decisive.socket : alone })),
     evidence: walked.length > 0 ? "bucket" : "table",
     confidence: doubts.length === 0 ? "exact" : "inferred",
     doubts,
@@ -97,7 +105,7 @@ const conflicting = <T extends { rule: Rule | null }>(owner: T): owner is T & { 
 /** The binder as the kernel saw it during the call. */
 export function binderParty(call: CallEvent): Party {
   const { socket } = call;
-  const asked = call.type === "bind" ? call.requested : socket;
+  const asked = call.type === "bind" && !call.search ? call.requested : socket;
   return {
     ...socket,
     family: socket.family,
@@ -119,13 +127,15 @@ function severity({ state }: SocketFacts): number {
   return state === "TIME_WAIT" ? 3 : 2;
 }
 
-/** How EADDRINUSE can come without a socket that conflicts. */
-const WHY_NOBODY = [
-  "the blocker may have gone between the refusal and the look at the bucket",
-  "the kernel may have had no memory for the bucket",
-  "a cgroup or LSM program may have returned the error",
-  "events may have been lost",
-];
+/** How EADDRINUSE can come without a socket that conflicts, as far as what was seen of the call leaves it open. */
+function whyNobody({ walk, search }: CallEvent): string[] {
+  return [
+    ...(walk?.locked ? [] : ["the blocker may have gone between the refusal and the look at the bucket"]),
+    "the kernel may have had no memory for the bucket",
+    ...(search?.refused ? [] : ["a cgroup or LSM program may have returned the error"]),
+    "events may have been lost",
+  ];
+}
 
 function withoutBlocker(rule: Rule, confidence: Verdict["confidence"], doubts: string[]): Verdict {
   return { rule, blockers: [], evidence: "none", confidence, doubts, ownersCounted: 0, walkComplete: false, advice: [] };

@@ -17,6 +17,8 @@ export interface SessionRecord {
   bpftrace: string;
   ports: [number, number][];
   armedAt: string;
+  /** Functions of the kernel that could not be probed: the evidence is less than this hook set usually has. */
+  missingProbes: string[];
 }
 
 export interface GroupRecord {
@@ -29,7 +31,8 @@ export interface GroupRecord {
 export interface HolderRecord {
   pid: number;
   comm: string;
-  fd: number;
+  /** Null where only the end of the socket told of this process. */
+  fd: number | null;
   via: "created" | "inherited" | "received" | "unknown";
   command: string;
 }
@@ -38,7 +41,7 @@ export interface HolderRecord {
 export interface OpenerRecord {
   pid: number;
   comm: string;
-  fd: number;
+  fd: number | null;
   exitedAt: string | null;
 }
 
@@ -50,7 +53,8 @@ export interface BinderRecord {
   comm: string;
   processUid: number;
   socketUid: number | null;
-  fd: number;
+  /** Null where the call itself was not seen: io_uring, autobind. */
+  fd: number | null;
   inode: number | null;
   reuseAddr: boolean;
   reusePort: boolean;

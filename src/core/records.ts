@@ -1,5 +1,5 @@
 import type { Nanos } from "../base/nanoseconds.ts";
-import type { Header, Holder, SocketFacts } from "./event.ts";
+import { type Header, type Holder, portOf, requestedPort, type SocketFacts } from "./event.ts";
 import type {
   BlockerRecord,
   FailureRecord,
@@ -40,26 +40,27 @@ export class RecordBuilder {
       bpftrace: header.bpftrace,
       ports: header.filters.ports,
       armedAt: header.clock.wall,
+      missingProbes: header.missingProbes,
     };
   }
 
   failure(failure: Failure, repeats: number): FailureRecord {
     const { call, binder, verdict } = failure;
-    const asked = call.type === "bind" ? call.requested : call.socket;
+    const asked = call.type === "bind" && !call.search ? call.requested : call.socket;
     const { socket } = call;
     return {
       type: "failure",
       id: failure.id,
       enteredAt: this.#iso(call.enteredAt),
       at: this.#iso(call.t),
-      operation: call.type,
+      operation: call.type === "bind" ? call.operation : "listen",
       errno: call.errno ?? "",
       netns: socket.netns,
       protocol: socket.protocol,
       family: socket.family,
       address: asked.address,
-      port: asked.port,
-      requestedPort: asked.port,
+      port: portOf(call),
+      requestedPort: requestedPort(call),
       binder: {
         socket: binder.id,
         pid: call.pid,
@@ -112,7 +113,7 @@ export class RecordBuilder {
       at: this.#iso(at),
       afterNs: at - failure.call.t,
       via,
-      precision: via === "time-wait-expired" ? "estimated" : "exact",
+      precision: socket.releaseIsExact ? "exact" : "estimated",
       by: via === "time-wait-expired" || !socket.endedBy ? null : { pid: socket.endedBy.pid, comm: socket.endedBy.comm },
     };
   }
@@ -120,8 +121,12 @@ export class RecordBuilder {
   /** What let the port go. A destroy by the thread that just called close is that close's doing. */
   releaseVia(socket: Socket): ReleaseVia {
     if (socket.facts.state === "TIME_WAIT") return "time-wait-expired";
-    if (socket.endedBy?.exiting) return "exit";
+    if (socket.endedBy?.exiting || (socket.endedBy === null && this.#openerExited(socket))) return "exit";
     return socket.lastClose !== null && socket.lastClose.pid === socket.endedBy?.pid ? "close" : "unknown";
+  }
+
+  #openerExited({ opener }: Socket): boolean {
+    return opener !== null && this.#table.processes.get(opener.pid)?.exitedAt != null;
   }
 
   summary(
@@ -193,11 +198,16 @@ export class RecordBuilder {
     }));
   }
 
-  /** The socket was gone before the search came to it: the process in which its last reference went had it until then. */
+  /**
+   * The socket was gone before the search came to it: the process that closed its last copy had it until then, and so had
+   * the one with whose end it went.
+   */
   #lastHolder({ endedBy, lastClose, opener }: Socket): HolderRecord[] {
     if (!endedBy) return [];
-    const fd = lastClose?.pid === endedBy.pid ? lastClose.fd : opener?.pid === endedBy.pid ? opener.fd : null;
-    if (fd === null) return [];
+    const owned = opener?.pid === endedBy.pid ? opener : null;
+    const closed = lastClose?.pid === endedBy.pid ? lastClose : null;
+    if (!owned && !closed && !endedBy.exiting) return [];
+    const fd = closed?.fd ?? owned?.fd ?? null;
     const via = opener?.pid === endedBy.pid ? "created" : "unknown";
     return [{ pid: endedBy.pid, comm: endedBy.comm, fd, via, command: "" }];
   }

@@ -19,11 +19,12 @@ export interface Socket {
   listenedUntil: Nanos | null;
   /** The end of the struct sock; a TIME_WAIT remainder may follow. */
   destroyedAt: Nanos | null;
-  /** When the port was free of it. */
+  /** When the port was free of it, and whether that is the moment itself or an estimate. */
   releasedAt: Nanos | null;
-  opener: { pid: number; comm: string; fd: number } | null;
+  releaseIsExact: boolean;
+  opener: { pid: number; comm: string; fd: number | null } | null;
   /** Last close call on it: a destroy by the same thread is its doing. */
-  lastClose: { pid: number; fd: number } | null;
+  lastClose: { pid: number; fd: number | null } | null;
   /** Process in which the last reference went. */
   endedBy: { pid: number; comm: string; exiting: boolean } | null;
   /** Its failed binds are all that is known of it: it holds nothing. */
@@ -33,6 +34,7 @@ export interface Socket {
 /** The four-tuple by which a TIME_WAIT remainder continues its connection. */
 export function sameConnection(a: SocketFacts, b: SocketFacts): boolean {
   return (
+    (a.protocol === "udp") === (b.protocol === "udp") &&
     a.peer !== null &&
     b.peer !== null &&
     a.netns === b.netns &&

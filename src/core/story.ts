@@ -1,6 +1,7 @@
 import { isoTime, type Nanos, parseIsoTime } from "../base/nanoseconds.ts";
-import type { CallEvent, EventOf, Header, Holder, TraceEvent, WalkFacts } from "./event.ts";
+import { type CallEvent, type EventOf, type Header, type Holder, portOf, type TraceEvent, type WalkFacts } from "./event.ts";
 import { explain, type Verdict } from "./explain.ts";
+import type { OptionalProbe } from "./probes.ts";
 import type { OutputRecord } from "./record.ts";
 import { RecordBuilder } from "./records.ts";
 import type { Socket } from "./socket.ts";
@@ -82,8 +83,9 @@ export class Story {
       case "destroy":
         return this.#destroy(event);
       case "close":
-        this.#row("copy-closed", event.t, this.#table.close(event), event, String(event.references - 1));
-        return [];
+        return this.#close(event);
+      case "release":
+        return this.#free(event);
       case "option":
         this.#row("option", event.t, this.#table.option(event), event, event.errno ? `${event.option}: ${event.errno}` : event.option);
         return [];
@@ -129,7 +131,7 @@ export class Story {
     const owners = event.walk ? this.#walked(event.walk, event.t) : [];
     if (event.type === "listen") this.#retractListening(event);
     const binder = this.#table.call(event);
-    const port = event.type === "bind" ? event.requested.port : event.socket.port;
+    const port = portOf(event);
     const id = `f${++this.#counts.seen}`;
     const row = this.#row("refused", event.t, binder, event, id, port);
     this.#waiting.set(key(event), { id, call: event, binder, owners, holders: new Map(), holdersComplete: false, ready: false, row });
@@ -203,11 +205,14 @@ export class Story {
     if (event.seed || !whole) return [];
     const records: OutputRecord[] = [];
     for (const socket of this.#table.sockets) {
-      const here = socket.facts.netns === walk.netns && socket.facts.port === walk.port && socket.releasedAt === null;
-      if (!here) continue;
-      if (present.has(socket)) continue;
-      const ended = socket.facts.state === "TIME_WAIT" ? Math.min(t, socket.facts.expiresAt ?? t) : socket.destroyedAt;
-      if (ended !== null) records.push(...this.#release(socket, ended));
+      const { netns, port, protocol, state, expiresAt } = socket.facts;
+      const udp = protocol === "udp";
+      const here = netns === walk.netns && port === walk.port && udp === (walk.protocol === "udp") && socket.releasedAt === null;
+      if (!here || present.has(socket)) continue;
+      // Nothing tells the end of a UDP socket whose last copy went with its process.
+      const unseen = udp && socket.inBucketSince !== null ? t : null;
+      const ended = state === "TIME_WAIT" ? Math.min(t, expiresAt ?? t) : (socket.destroyedAt ?? unseen);
+      if (ended !== null) records.push(...this.#release(socket, ended, state !== "TIME_WAIT" && socket.destroyedAt !== null));
       // Its end was not seen, but it is not there any more: it can be blamed for nothing from here on.
       else socket.inBucketSince = null;
     }
@@ -222,11 +227,40 @@ export class Story {
       this.#row("gone", event.t, socket, event, "");
       return [];
     }
-    return this.#release(socket, event.t);
+    return this.#tells("inet_put_port") ? [] : this.#release(socket, event.t, true);
   }
 
-  #release(socket: Socket, at: Nanos): OutputRecord[] {
+  #close(event: EventOf<"close">): OutputRecord[] {
+    const socket = this.#table.close(event);
+    this.#row("copy-closed", event.t, socket, event, String(event.references - 1));
+    // Nothing holds a UDP socket longer than its last copy.
+    const ends = socket?.facts.protocol === "udp" && event.references === 1 && !this.#tells("udp_lib_unhash");
+    if (!socket || !ends) return [];
+    socket.endedBy = { pid: event.pid, comm: event.comm, exiting: false };
+    return this.#release(socket, event.t, true);
+  }
+
+  #free(event: EventOf<"release">): OutputRecord[] {
+    const socket = this.#table.release(event);
+    if (!socket) return [];
+    // A connection may go on in TIME_WAIT: only another look at the bucket tells.
+    const { peer, state, protocol } = socket.facts;
+    if (peer !== null && state !== "TIME_WAIT" && protocol !== "udp") {
+      if (socket.destroyedAt === null) this.#row("gone", event.t, socket, event.by, "");
+      socket.destroyedAt ??= event.t;
+      return [];
+    }
+    return this.#release(socket, event.t, true);
+  }
+
+  /** Whether this trace tells of the end of sockets by that function of the kernel. */
+  #tells(probe: OptionalProbe): boolean {
+    return this.#header.hooks === "kernel" && !this.#header.missingProbes.includes(probe);
+  }
+
+  #release(socket: Socket, at: Nanos, exact: boolean): OutputRecord[] {
     socket.releasedAt = at;
+    socket.releaseIsExact = exact;
     this.#row("released", at, socket, socket.endedBy, this.#records.releaseVia(socket));
     return this.#owedReleases();
   }
@@ -248,7 +282,8 @@ export class Story {
 
   #state(event: EventOf<"state">): void {
     const socket = this.#table.state(event);
-    if (!socket || event.from === event.to) return;
+    // A port that the kernel chose is let go before the socket stops listening.
+    if (!socket || event.from === event.to || socket.releasedAt !== null) return;
     if (event.to === "LISTEN") return;
     this.#row(event.from === "LISTEN" ? "stopped-listening" : "state", event.t, socket, null, "");
   }
@@ -291,7 +326,7 @@ const key = ({ t, tid }: { t: Nanos; tid: number }) => `${t}/${tid}`;
 function isRepeat(a: Failure, b: Failure): boolean {
   const obstacle = ({ call, verdict }: Failure) =>
     JSON.stringify([
-      call.type,
+      call.type === "bind" ? call.operation : call.type,
       call.comm,
       call.socket.netns,
       call.type === "bind" ? call.requested : [call.socket.address, call.socket.port],

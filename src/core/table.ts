@@ -38,6 +38,12 @@ function timeWaitBegan({ state, substate, expiresAt }: SocketFacts): Nanos | nul
 
 const earliest = (a: Nanos | null, b: Nanos | null) => (a === null || b === null ? (a ?? b) : Math.min(a, b));
 
+/** A socket that let its port go without being closed (a disconnect without bind before it) may have taken one again. */
+function takeAgain(socket: Socket): void {
+  if (socket.releasedAt === null) return;
+  Object.assign(socket, { releasedAt: null, releaseIsExact: false, endedBy: null, inBucketSince: null });
+}
+
 /** All sockets, groups and processes seen so far. One fold over the events, in time order. */
 export class SocketTable {
   readonly sockets: Socket[] = [];
@@ -67,18 +73,25 @@ export class SocketTable {
     this.process(event.pid, event.comm);
     const socket = this.find(event.socket.sk, event.socket.inode) ?? this.#add(event.socket, event.t, true);
     const succeeded = event.errno === null;
-    if (succeeded || socket.binderOnly) socket.facts = { ...event.socket, subflow: socket.facts.subflow };
+    if (succeeded || socket.binderOnly) socket.facts = { ...event.socket, subflow: event.socket.subflow ?? socket.facts.subflow };
+    if (socket.facts.subflow !== null) this.#bySk.set(socket.facts.subflow, socket);
     if (!succeeded) {
       this.#join(socket);
       return socket;
     }
     socket.binderOnly = false;
+    takeAgain(socket);
     if (event.type === "bind") {
       socket.bindEnteredAt ??= event.enteredAt;
       socket.boundAt ??= event.t;
       socket.opener = { pid: event.pid, comm: event.comm, fd: event.fd };
     } else {
       socket.listeningSince ??= event.t;
+      // Listening without bind before it: the kernel chose a port.
+      if (event.search?.port === 0) {
+        socket.bindEnteredAt ??= event.enteredAt;
+        socket.boundAt ??= event.t;
+      }
       socket.opener ??= { pid: event.pid, comm: event.comm, fd: event.fd };
     }
     socket.inBucketSince = Math.min(socket.inBucketSince ?? event.t, event.t);
@@ -94,6 +107,7 @@ export class SocketTable {
     return walk.owners.map((facts) => {
       const known = (facts.inode === null ? undefined : this.find(facts.sk, facts.inode)) ?? this.#continued(facts);
       const socket = known ?? this.#add(facts, t, false);
+      takeAgain(socket);
       const previous = known?.facts.state ?? null;
       const before = earliest(socket.inBucketSince, timeWaitBegan(facts));
       socket.binderOnly = false;
@@ -165,6 +179,15 @@ export class SocketTable {
     return socket;
   }
 
+  /** The port became free of the socket at this address. A TIME_WAIT remainder outlives the socket that it continues. */
+  release(event: EventOf<"release">): Socket | undefined {
+    const socket = this.#bySk.get(event.sk);
+    if (!socket || socket.binderOnly || socket.releasedAt !== null) return undefined;
+    socket.endedBy ??= event.by && { pid: event.by.pid, comm: event.by.comm, exiting: event.by.exiting };
+    this.#leave(socket);
+    return socket;
+  }
+
   process(pid: number, comm: string): ProcessFacts {
     const known = this.processes.get(pid);
     if (known && known.exitedAt === null) {
@@ -205,6 +228,7 @@ export class SocketTable {
       listenedUntil: null,
       destroyedAt: null,
       releasedAt: null,
+      releaseIsExact: false,
       opener: null,
       lastClose: null,
       endedBy: null,

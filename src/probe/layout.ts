@@ -19,6 +19,7 @@ const OFFSETS: Readonly<Record<string, string>> = {
   OFF_SKC_V6_LOCAL: "sock_common.skc_v6_rcv_saddr",
   OFF_SKC_V6_PEER: "sock_common.skc_v6_daddr",
   OFF_SKC_BIND_NODE: "sock_common.skc_bind_node",
+  OFF_SKC_NODE: "sock_common.skc_node",
   OFF_TB_NODE: "inet_bind_bucket.node",
   OFF_PID_NUMBERS: "pid.numbers",
   OFF_COMM: "task_struct.comm",
@@ -38,6 +39,9 @@ const FIELDS = [
   "inet_bind_bucket.fastreuse",
   "inet_bind_bucket.fastuid",
   "net.hash_mix",
+  "udp_table.hash",
+  "udp_table.mask",
+  "udp_hslot.head.first",
   "net.ipv4.tcp_death_row.hashinfo",
   "inet_hashinfo.bhash",
   "inet_bind_bucket.fastreuseport",
@@ -65,14 +69,15 @@ const FIELDS = [
 const PIDTYPE_TGID = 1;
 
 /**
- * Reads from BTF what the programs need. Nothing is chosen by version number.
+ * Reads from BTF what the programs need. Nothing is chosen by version number. `udpTable`: address of the kernel's
+ * udp_table, 0 where it is not known (before 6.2 no network namespace points to it).
  * The error names the field that this kernel lacks.
  */
-export function readLayout(btf: Btf): Result<Layout, string> {
+export function readLayout(btf: Btf, udpTable: bigint): Result<Layout, string> {
   const missing = [...Object.values(OFFSETS), ...FIELDS].find((path) => !btf.member(path));
   if (missing) return fail(missing);
   const at = (path: string) => (btf.member(path)?.bitOffset ?? 0) / 8;
-  const adjacent = adjacencyProblem(at);
+  const adjacent = adjacencyProblem(btf);
   if (adjacent) return fail(adjacent);
 
   const defines: Record<string, string> = {};
@@ -89,6 +94,12 @@ export function readLayout(btf: Btf): Result<Layout, string> {
   defines.OFF_FILE_COUNT = String(at(counts.path));
   defines.FILE_COUNT_BASE = String(counts.base);
 
+  // Since 6.2 a network namespace may have a table of its own.
+  const ownTable = btf.member("net.ipv4.udp_table");
+  if (ownTable) defines.UDP_TABLE = `(*(uint64*)($net+${ownTable.bitOffset / 8}))`;
+  else if (udpTable !== 0n) defines.UDP_TABLE = `0x${udpTable.toString(16)}`;
+  else return fail("net.ipv4.udp_table");
+
   const bhash2 = btf.sizeOf("inet_bind2_bucket") !== undefined;
   const orphanUidIsZero = btf.hasFunction("sock_i_uid");
   if (btf.member("inet_bind_bucket.bhash2")) {
@@ -101,7 +112,8 @@ export function readLayout(btf: Btf): Result<Layout, string> {
 }
 
 /** The programs read neighbouring fields of struct sock_common as one word; the reader takes it apart again. */
-function adjacencyProblem(at: (path: string) => number): string | undefined {
+function adjacencyProblem(btf: Btf): string | undefined {
+  const at = (path: string) => (btf.member(path)?.bitOffset ?? Number.NaN) / 8;
   const family = at("sock_common.skc_family");
   const hash = at("sock_common.skc_hash");
   const expected: [string, number][] = [
@@ -114,6 +126,7 @@ function adjacencyProblem(at: (path: string) => number): string | undefined {
     ["sock_common.skc_reuseport", family + 3.5],
     ["sock_common.skc_ipv6only", family + 3.625],
     ["sock_common.skc_bound_dev_if", family + 4],
+    ["udp_hslot.head.first", 0],
   ];
   return expected.find(([path, offset]) => at(path) !== offset)?.[0];
 }

@@ -1,11 +1,12 @@
 import type { Nanos } from "../base/nanoseconds.ts";
-import { ANY4, ANY6 } from "../core/address.ts";
 import { errnoName } from "../core/errno.ts";
-import { type CallEvent, eventSchema, type SocketFacts, type TraceEvent, type WalkFacts } from "../core/event.ts";
+import { type CallEvent, eventSchema, portOf, type TraceEvent, type WalkFacts } from "../core/event.ts";
+import { readCall, readSearch, type Search } from "./calls.ts";
 import { LineFields } from "./fields.ts";
 import { PROTOCOL_VERSION } from "./program.ts";
 import { SequenceCheck } from "./sequence.ts";
-import { commonWords, groupOf, orNull, protocolOf, safe, sockaddr, stateOf, unsigned } from "./words.ts";
+import { type Owners, type Reading, readOwner, readWalk } from "./sockets.ts";
+import { commonWords, orNull, stateOf } from "./words.ts";
 
 const OPTIONS: Readonly<Record<string, "SO_REUSEADDR" | "SO_REUSEPORT" | "SO_BINDTODEVICE" | "IPV6_V6ONLY">> = {
   "1/2": "SO_REUSEADDR",
@@ -13,18 +14,24 @@ const OPTIONS: Readonly<Record<string, "SO_REUSEADDR" | "SO_REUSEPORT" | "SO_BIN
   "1/25": "SO_BINDTODEVICE",
   "41/26": "IPV6_V6ONLY",
 };
-const OP_BIND = 1;
+/** A line's number and its CPU as one number (bpf/kernel/walk-end.bt). */
+const CPUS = 4096;
+const placeOf = (cpu: number, seq: number) => seq * CPUS + cpu + 1;
+const cpuOf = (place: number) => (place - 1) % CPUS;
+const seqOf = (place: number) => Math.floor((place - 1) / CPUS);
+
+const fdOrNull = (fd: number) => (fd === -1 ? null : fd);
 
 export interface DecoderOptions {
+  /** The programs tell of the kernel's searches for a port (`bt:port`). */
+  searches: boolean;
   /** Instant of a jiffies value, null where the relation is not known. */
   instantOfJiffies(jiffies: bigint): Nanos | null;
 }
 
 /** A refused call, or a look, whose owners are still arriving. */
-interface OpenWalk {
+interface OpenWalk extends Owners {
   call: CallEvent | null;
-  owners: SocketFacts[];
-  lost: boolean;
 }
 
 /**
@@ -33,9 +40,17 @@ interface OpenWalk {
  */
 export class LineDecoder {
   readonly #options: DecoderOptions;
+  readonly #reading: Reading;
   readonly #pointers = new Map<bigint, number>();
   readonly #walks = new Map<number, OpenWalk>();
   readonly #sequence = new SequenceCheck();
+  /** The search of each CPU whose call is still to come. */
+  readonly #searches = new Map<number, Search>();
+  /** Owners told during a search, by the thread whose call is still to come; and calls whose owners are, by the place of those. */
+  readonly #told = new Map<number, { place: number; walk: WalkFacts }>();
+  readonly #awaited = new Map<number, CallEvent>();
+  /** CPUs of which a line was lost right before the present one. */
+  readonly #gaps = new Set<number>();
   /** Numbers that each CPU had given out at the last mark. */
   readonly #given = new Map<number, number>();
   /** CLOCK_BOOTTIME of the first line: instant 0. */
@@ -47,6 +62,11 @@ export class LineDecoder {
 
   constructor(options: DecoderOptions) {
     this.#options = options;
+    this.#reading = {
+      pointer: (value) => this.#pointer(value),
+      instant: (boot) => this.#instant(boot),
+      instantOfJiffies: options.instantOfJiffies,
+    };
   }
 
   /** CLOCK_BOOTTIME of instant 0 in ns, null before the stream is ready. */
@@ -62,7 +82,7 @@ export class LineDecoder {
       this.foreign++;
       return [];
     }
-    let before: TraceEvent[] = [];
+    const events: unknown[] = [];
     try {
       if (fields.tag === "ready") return this.#ready(fields);
       if (fields.tag === "beat") return [];
@@ -73,18 +93,30 @@ export class LineDecoder {
         this.#given.set(cpu, seq);
         return [];
       }
-      before = this.#lostEvents(cpu, this.#sequence.gap(cpu, seq));
-      return [...before, ...this.#decode(fields, cpu)].map((event) => eventSchema.parse(event));
+      events.push(...this.#lostEvents(cpu, this.#sequence.gap(cpu, seq)), ...this.#overdue(fields.tag, cpu, seq));
+      events.push(...this.#decode(fields, cpu, seq));
     } catch {
       this.foreign++;
-      return before;
     }
+    return events.flatMap((event) => this.#checked(event));
+  }
+
+  /** Nothing leaves that does not fit the contract; one event that does not keeps no other back. */
+  #checked(event: unknown): TraceEvent[] {
+    const parsed = eventSchema.safeParse(event);
+    if (parsed.success) return [parsed.data];
+    this.foreign++;
+    return [];
   }
 
   /** Everything that came before the last mark has arrived: what the CPUs had numbered by then and is missing was lost. */
   finish(): TraceEvent[] {
     const open = [...this.#walks.keys()].flatMap((cpu) => this.#abandon(cpu));
-    return [...open, ...this.#sequence.missing(this.#given).flatMap(({ cpu, count }) => this.#lostEvents(cpu, count))];
+    return [
+      ...open,
+      ...this.#awaited.values(),
+      ...this.#sequence.missing(this.#given).flatMap(({ cpu, count }) => this.#lostEvents(cpu, count)),
+    ];
   }
 
   #ready(fields: LineFields): TraceEvent[] {
@@ -95,24 +127,30 @@ export class LineDecoder {
   }
 
   #lostEvents(cpu: number, count: number): TraceEvent[] {
+    this.#gaps.delete(cpu);
     if (count === 0) return [];
     this.lost += count;
+    this.#gaps.add(cpu);
+    this.#searches.delete(cpu);
     const walk = this.#walks.get(cpu);
     if (walk) walk.lost = true;
     return [{ type: "lost", t: this.#latest, cpu, count }];
   }
-  #decode(fields: LineFields, cpu: number): TraceEvent[] {
-    if (fields.tag === "owner") {
-      const walk = this.#walks.get(cpu) ?? this.#open(cpu, null);
-      walk.owners.push(this.#owner(fields));
-      return [];
+
+  #decode(fields: LineFields, cpu: number, seq: number): TraceEvent[] {
+    switch (fields.tag) {
+      case "owner":
+        (this.#walks.get(cpu) ?? this.#open(cpu, null)).list.push(readOwner(fields, this.#reading));
+        return [];
+      case "walk":
+        return this.#walk(fields, cpu, seq);
+      case "port":
+        this.#searches.set(cpu, readSearch(fields, this.#reading));
+        return [];
     }
     const t = this.#instant(fields.big());
     this.#latest = t;
-    if (fields.tag === "walk") return this.#walk(fields, cpu, t);
-    // A walk runs to its end before its CPU says anything else, so what is open now was cut by a loss.
-    const abandoned = this.#abandon(cpu);
-    return [...abandoned, ...this.#other(fields, cpu, t)];
+    return this.#other(fields, cpu, t);
   }
 
   #other(fields: LineFields, cpu: number, t: Nanos): TraceEvent[] {
@@ -122,7 +160,7 @@ export class LineDecoder {
       case "close": {
         const [pid, tid, fd] = [fields.number(), fields.number(), fields.number()];
         const ref = this.#socketRef(fields);
-        return [{ type: "close", t, pid, tid, fd, ...ref, references: fields.number(), comm: fields.comm() }];
+        return [{ type: "close", t, pid, tid, fd: fdOrNull(fd), ...ref, references: fields.number(), comm: fields.comm() }];
       }
       case "option":
         return this.#option(fields, t);
@@ -137,6 +175,11 @@ export class LineDecoder {
           { type: "destroy", t, ...ref, pid: fields.number(), tid: fields.number(), exiting: fields.number() === 1, comm: fields.comm() },
         ];
       }
+      case "free": {
+        const ref = { sk: this.#pointer(fields.hex()), netns: fields.number(), port: fields.number() };
+        const by = { pid: fields.number(), tid: fields.number(), exiting: fields.number() === 1, comm: fields.comm() };
+        return [{ type: "release", t, ...ref, by: by.pid === 0 ? null : by }];
+      }
       case "fork":
         return [{ type: "fork", t, pid: fields.number(), child: fields.number() }];
       case "exit": {
@@ -150,63 +193,43 @@ export class LineDecoder {
   }
 
   #call(fields: LineFields, cpu: number, t: Nanos): TraceEvent[] {
-    const enteredAt = this.#instant(fields.big());
-    const op = fields.number();
-    const [fd, swapped, ret, pid, tid, uid] = [
-      fields.number(),
-      fields.number(),
-      fields.number(),
-      fields.number(),
-      fields.number(),
-      fields.number(),
-    ];
-    const [head, low, high] = [fields.hex(), fields.hex(), fields.hex()];
-    fields.number();
-    const nsPid = fields.number();
-    const sk = this.#pointer(fields.hex());
-    const netns = fields.number();
-    const words = commonWords(fields.hex(), fields.hex(), fields.hex(), fields.hex(), fields.hex(), 0n, 0n);
-    const socketUid = fields.number();
-    const protocol = protocolOf(fields.number());
-    const inode = orNull(fields.number());
-    const group = groupOf(fields.hex(), fields.number(), fields.number());
-    const errno = ret < 0 ? errnoName(-ret) : null;
-    const comm = fields.comm();
-    const socket: SocketFacts = {
-      ...words,
-      sk,
-      subflow: null,
-      inode,
-      netns,
-      protocol,
-      state: words.state === "CLOSE" ? "BOUND" : words.state,
-      substate: null,
-      expiresAt: null,
-      uid: unsigned(socketUid),
-      group,
-    };
-    const call = {
-      t,
-      enteredAt,
-      pid,
-      tid,
-      comm,
-      nsPid,
-      uid: unsigned(uid),
-      fd,
-      errno,
-      swapped: swapped === 1,
-      walk: null,
-      inCommand: false,
-    };
-    const event: CallEvent =
-      op === OP_BIND
-        ? boundTo({ type: "bind", ...call, socket, requested: sockaddr(head, low, high, words.family) })
-        : { type: "listen", ...call, socket, backlog: Number(BigInt.asIntN(32, low)) };
-    const port = event.type === "bind" ? event.requested.port : socket.port;
-    if (errno !== "EADDRINUSE" || port === 0 || protocol === "udp") return [event];
+    const searched = this.#searchOf(cpu);
+    this.#searches.delete(cpu);
+    const event = readCall(fields, t, searched, this.#reading);
+    if (this.#options.searches) return this.#searched(event, searched?.walked ?? null);
+    // The walk follows the call.
+    if (event.errno !== "EADDRINUSE" || portOf(event) === 0) return [event];
     this.#open(cpu, event);
     return [];
+  }
+
+  /** A call in which the kernel searched for a port. The owners were told by the same thread before, maybe on another CPU. */
+  #searched(event: CallEvent, walked: number | null): TraceEvent[] {
+    const told = this.#told.get(event.tid);
+    this.#told.delete(event.tid);
+    if (walked === null) return [event];
+    if (told?.place === walked) return [{ ...event, walk: told.walk }];
+    if (this.#sequence.last(cpuOf(walked)) >= seqOf(walked)) return [event];
+    this.#awaited.set(walked, event);
+    return [];
+  }
+
+  /** Calls whose walk should have come from this CPU before this line, and so was lost. */
+  #overdue(tag: string, cpu: number, seq: number): TraceEvent[] {
+    // The walk of a call runs to its end before its CPU says anything else, so one that is open at another line was cut by a
+    // loss. An interrupt may speak into a look.
+    const cut = tag === "owner" || tag === "walk" || !this.#walks.get(cpu)?.call ? [] : this.#abandon(cpu);
+    const due = [...this.#awaited].filter(
+      ([place]) => cpuOf(place) === cpu && (seqOf(place) < seq || (seqOf(place) === seq && tag !== "walk")),
+    );
+    for (const [place] of due) this.#awaited.delete(place);
+    return [...cut, ...due.map(([, call]) => call)];
+  }
+
+  /** The search that belongs to the call that this CPU tells of now. */
+  #searchOf(cpu: number): Search | null | undefined {
+    if (!this.#options.searches || this.#gaps.has(cpu)) return undefined;
+    return this.#searches.get(cpu) ?? null;
   }
 
   #option(fields: LineFields, t: Nanos): TraceEvent[] {
@@ -217,62 +240,25 @@ export class LineDecoder {
     const { reuseAddr, reusePort, ipv6Only, device } = commonWords(0n, 0n, fields.hex(), 0n, 0n, 0n, 0n);
     if (!option) throw new Error("unknown option");
     const errno = ret < 0 ? errnoName(-ret) : null;
-    return [{ type: "option", t, pid, tid, fd, ...ref, option, errno, reuseAddr, reusePort, ipv6Only, device, comm: fields.comm() }];
+    return [
+      { type: "option", t, pid, tid, fd: fdOrNull(fd), ...ref, option, errno, reuseAddr, reusePort, ipv6Only, device, comm: fields.comm() },
+    ];
   }
 
-  #owner(fields: LineFields): SocketFacts {
-    const pointer = fields.hex();
-    const words = commonWords(fields.hex(), fields.hex(), fields.hex(), fields.hex(), fields.hex(), fields.hex(), fields.hex());
-    const uid = fields.number();
-    // Of a TIME_WAIT owner this is what lies past its end: any number at all.
-    const inode = fields.big();
-    const user = fields.hex();
-    const userProtocol = fields.number();
-    const group = groupOf(fields.hex(), fields.number(), fields.number());
-    const substate = stateOf(fields.number());
-    const expires = fields.big();
-    // The namespace is that of the bucket, which the line at the end of the walk tells.
-    const common = { ...words, netns: 0, state: words.state === "CLOSE" ? ("BOUND" as const) : words.state };
-    if (words.state === "TIME_WAIT") {
-      const rest = { inode: null, uid: null, group: null, protocol: "tcp" as const, subflow: null };
-      return { ...common, ...rest, sk: this.#pointer(pointer), substate, expiresAt: this.#options.instantOfJiffies(expires) };
-    }
-    const isSubflow = user !== 0n && user !== pointer && userProtocol === 262;
-    return {
-      ...common,
-      sk: this.#pointer(isSubflow ? user : pointer),
-      subflow: isSubflow ? this.#pointer(pointer) : null,
-      inode: orNull(safe(inode)),
-      uid,
-      group,
-      protocol: isSubflow ? "mptcp" : "tcp",
-      substate: null,
-      expiresAt: null,
-    };
-  }
-
-  #walk(fields: LineFields, cpu: number, t: Nanos): TraceEvent[] {
+  #walk(fields: LineFields, cpu: number, seq: number): TraceEvent[] {
     const open = this.#walks.get(cpu) ?? this.#open(cpu, null);
     this.#walks.delete(cpu);
-    fields.number();
-    const port = fields.number();
-    const netns = fields.number();
-    const walk: WalkFacts = {
-      port,
-      netns,
-      buckets: fields.number(),
-      fastReuse: fields.number(),
-      fastReusePort: fields.number(),
-      fastUid: unsigned(fields.number()),
-      visited: fields.number(),
-      possible: fields.number(),
-      printed: fields.number(),
-      missed: fields.number(),
-      owners: open.owners.map((owner) => ({ ...owner, netns })),
-      lost: open.lost,
-    };
-    walk.lost ||= walk.owners.length !== walk.printed;
-    return open.call ? [{ ...open.call, walk: withoutBinder(walk, open.call) }] : [{ type: "look", t, seed: false, walk }];
+    const { t, tid, duringSearch, walk } = readWalk(fields, open, this.#reading);
+    this.#latest = Math.max(this.#latest, t);
+    if (duringSearch) {
+      const place = placeOf(cpu, seq);
+      const call = this.#awaited.get(place);
+      this.#awaited.delete(place);
+      if (call) return [{ ...call, walk }];
+      this.#told.set(tid, { place, walk });
+      return [];
+    }
+    return [open.call ? { ...open.call, walk: withoutBinder(walk, open.call) } : { type: "look", t, seed: false, walk }];
   }
 
   /** A walk whose end never came. The call is kept; what was seen of its owners is not trusted. */
@@ -283,7 +269,7 @@ export class LineDecoder {
   }
 
   #open(cpu: number, call: CallEvent | null): OpenWalk {
-    const walk: OpenWalk = { call, owners: [], lost: false };
+    const walk: OpenWalk = { call, list: [], lost: false };
     this.#walks.set(cpu, walk);
     return walk;
   }
@@ -308,13 +294,4 @@ function withoutBinder(walk: WalkFacts, call: CallEvent): WalkFacts {
   const owners = walk.owners.filter(({ sk }) => sk !== call.socket.sk);
   const self = walk.owners.length - owners.length;
   return { ...walk, owners, visited: walk.visited - self, possible: walk.possible - self, printed: walk.printed - self };
-}
-
-/** The kernel has zeroed the address of a refused socket by now; what was asked for stands in its place. */
-function boundTo(event: Extract<CallEvent, { type: "bind" }>): CallEvent {
-  if (event.errno === null) return event;
-  const { address, port, family } = event.requested;
-  const fits = family === event.socket.family;
-  const any = event.socket.family === "ipv6" ? ANY6 : ANY4;
-  return { ...event, socket: { ...event.socket, address: fits ? address : any, port } };
 }

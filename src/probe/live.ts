@@ -1,39 +1,26 @@
+import { existsSync } from "node:fs";
 import { hostname } from "node:os";
-import { Readable } from "node:stream";
-import { setTimeout as delay } from "node:timers/promises";
-import { isoTime, type Nanos } from "../base/nanoseconds.ts";
+import { isoTime } from "../base/nanoseconds.ts";
 import { fail, ok, type Result } from "../base/result.ts";
-import type { CallEvent, Header, TraceEvent } from "../core/event.ts";
-import { type Bpftrace, startBpftrace, startProblem } from "./bpftrace.ts";
-import { HolderFinder } from "./holder-finder.ts";
-import { descendsFrom } from "./holders.ts";
-import { instantOfJiffies, sampleJiffies, tickRate } from "./jiffies.ts";
-import { LineDecoder } from "./lines.ts";
-import { type Mark, mark } from "./look.ts";
-import { Looker } from "./looker.ts";
+import type { Header, TraceEvent } from "../core/event.ts";
+import type { Attachment, OptionalProbe } from "../core/probes.ts";
+import { startBpftrace } from "./bpftrace.ts";
+import { findHooks, type Hooks } from "./hooks.ts";
 import type { Machine } from "./preflight.ts";
 import type { Problem } from "./problem.ts";
 import { assembleProgram, lookBase, WALK_BOUNDS, type WalkBounds } from "./program.ts";
-import { ReorderBuffer } from "./reorder.ts";
 import { seed } from "./seed.ts";
+import { LiveStream } from "./stream.ts";
 import { readSysctls } from "./sysctls.ts";
-
-/** How long in ms an event waits for an older one of another CPU. */
-const WINDOW = 100;
-/** How often in ms waiting events are looked through. */
-const TICK = 10;
-/** Longest wait in ms for a mark to come through the stream. */
-const MARK_LIMIT = 1000;
-/** The clocks are paired by a mark whose making took less than this (ns), or by the quickest of so many. */
-const QUICK_MARK = 100_000n;
-const MARKS_AT_MOST = 5;
-/** Clock ticks a second in /proc/PID/stat (USER_HZ, the same on every architecture that Node runs on). */
-const USER_HZ = 100n;
 
 export interface LiveOptions {
   ports: [number, number][];
   closes: boolean;
   command: string[] | null;
+  /** Ways to attach that may be used, best first. */
+  attach: readonly Attachment[];
+  /** Optional probes of the kernel hook set that are to be left out. */
+  without: readonly OptionalProbe[];
 }
 
 export interface LiveTrace {
@@ -46,235 +33,117 @@ export interface LiveTrace {
   stop(reason: string): Promise<void>;
 }
 
+/** One program that may run on this machine. */
+export interface Candidate {
+  attach: Attachment;
+  /** Null for the tracepoint hook set. */
+  hooks: Hooks | null;
+}
+
 /** The program that root will run, and the base of its look requests. */
 export function liveProgram(
-  machine: Machine,
+  { layout }: Machine,
+  { hooks }: Candidate,
   { ports, closes }: Pick<LiveOptions, "ports" | "closes">,
-  bounds: WalkBounds | undefined = WALK_BOUNDS[0],
+  bounds: WalkBounds = WALK_BOUNDS[0],
 ): { text: string; base: number } {
   const base = lookBase(process.pid);
-  if (!bounds) throw new Error("no bounds for the walk");
-  return { text: assembleProgram({ layout: machine.layout, ports, closes, lookBase: base, bounds }), base };
+  return { text: assembleProgram({ layout, hooks, ports, closes, lookBase: base, bounds }), base };
+}
+
+/** Where the kernel offers kprobes (since 4.17). */
+const KPROBES = "/sys/bus/event_source/devices/kprobe";
+
+/** What the machine may be asked to run, best first; the error says why there is none. */
+export function candidates(machine: Machine, { attach, without }: Pick<LiveOptions, "attach" | "without">): Result<Candidate[], Problem> {
+  const found: Candidate[] = [];
+  let why = "";
+  for (const kind of attach) {
+    if (kind === "tracepoint") {
+      found.push({ attach: kind, hooks: null });
+    } else if (kind === "kprobe" && !existsSync(KPROBES)) {
+      why = "this kernel has no kprobes (CONFIG_KPROBE_EVENTS)";
+    } else {
+      const hooks = findHooks(kind, { btf: machine.btf, kallsyms: machine.kallsyms, without });
+      if ("lacks" in hooks) why = `this kernel has no function ${hooks.lacks} that can be probed`;
+      else found.push({ attach: kind, hooks });
+    }
+  }
+  return found.length > 0 ? ok(found) : fail({ kind: "unsupported", message: `${why}: use --hooks tracepoint` });
 }
 
 /** Starts tracing, unless it is cancelled first; settles when every probe is attached and the sockets that were there have been seen. */
 export async function openLive(machine: Machine, options: LiveOptions, cancel: AbortSignal): Promise<Result<LiveTrace, Problem>> {
-  const started = await startStream(machine, options, cancel);
+  const possible = candidates(machine, options);
+  if (!possible.ok) return possible;
+  const started = await startStream(machine, possible.value, options, cancel);
   if (!started.ok) return started;
-  const { trace, base } = started.value;
-  await trace.anchor();
+  const { stream, base, candidate } = started.value;
+  await stream.anchor();
   await seed(base, options.ports);
-  await trace.armed();
-  const wall = trace.wallOfInstant0;
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const header: Header = {
-    format: "bindtrace",
-    version: 1,
-    kernel: {
-      release: machine.kernel,
-      hz: trace.hz,
-      bhash2: machine.layout.bhash2,
-      orphanUidIsZero: machine.layout.orphanUidIsZero,
-    },
-    bpftrace: machine.bpftrace,
-    hooks: "tracepoint",
-    attach: "tracepoint",
-    filters: { ports: options.ports },
-    sysctls: readSysctls(),
-    clock: {
-      boot: trace.bootOfInstant0.toString(),
-      wall: isoTime(wall, 0),
-      zone,
-      offsetMinutes: -new Date().getTimezoneOffset(),
-    },
-    host: hostname(),
-    command: options.command,
-    redacted: false,
-  };
+  await stream.armed();
   return ok({
-    header,
-    events: trace.output,
-    setCommand: (pid) => trace.setCommand(pid),
-    stop: (reason) => trace.stop(reason),
+    header: headerOf(machine, options, candidate, stream),
+    events: stream.output,
+    setCommand: (pid) => stream.setCommand(pid),
+    stop: (reason) => stream.stop(reason),
   });
 }
 
-/** A stream that is ready, with the longest walk that the verifier takes. */
-async function startStream(
-  machine: Machine,
-  options: LiveOptions,
-  cancel: AbortSignal,
-): Promise<Result<{ trace: LiveStream; base: number }, Problem>> {
-  let last: Problem = { kind: "unsupported", message: "no walk fits this kernel" };
-  for (const bounds of WALK_BOUNDS) {
-    const { text, base } = liveProgram(machine, options, bounds);
-    const trace = new LiveStream(startBpftrace(text, cancel), base);
-    const problem = await trace.ready();
-    if (!problem) return ok({ trace, base });
-    last = problem;
-    if (cancel.aborted || !problem.tooLarge) break;
-  }
-  return fail(last);
+function headerOf(
+  { kernel, bpftrace, layout }: Machine,
+  { ports, command }: LiveOptions,
+  { attach, hooks }: Candidate,
+  stream: LiveStream,
+): Header {
+  return {
+    format: "bindtrace",
+    version: 1,
+    kernel: { release: kernel, hz: stream.hz, bhash2: layout.bhash2, orphanUidIsZero: layout.orphanUidIsZero },
+    bpftrace,
+    hooks: hooks ? "kernel" : "tracepoint",
+    attach,
+    missingProbes: hooks?.missing ?? [],
+    filters: { ports },
+    sysctls: readSysctls(),
+    clock: {
+      boot: stream.bootOfInstant0.toString(),
+      wall: isoTime(stream.wallOfInstant0, 0),
+      zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+      offsetMinutes: -new Date().getTimezoneOffset(),
+    },
+    host: hostname(),
+    command,
+    redacted: false,
+  };
 }
 
-/** One running bpftrace and everything that follows its lines on their way to ordered events. */
-class LiveStream {
-  readonly output = new Readable({ objectMode: true, highWaterMark: Number.MAX_SAFE_INTEGER, read() {} });
-  readonly #bpftrace: Bpftrace;
-  readonly #base: number;
-  readonly #decoder: LineDecoder;
-  readonly #reorder = new ReorderBuffer<TraceEvent>(WINDOW);
-  readonly #holders: HolderFinder;
-  readonly #looker: Looker;
-  readonly #marks: ((t: Nanos) => void)[] = [];
-  readonly #firstSample = sampleJiffies();
-  readonly #finished: Promise<void>;
-  #sample = this.#firstSample;
-  #monotonicOfInstant0 = 0n;
-  #seeding = true;
-  #command: number | null = null;
-  #stopReason: string | null = null;
-  #becomesReady: () => void = () => {};
-  #tick: NodeJS.Timeout | undefined;
-  wallOfInstant0 = 0n;
-  hz: number | null = null;
+interface Started {
+  stream: LiveStream;
+  base: number;
+  candidate: Candidate;
+}
 
-  constructor(bpftrace: Bpftrace, base: number) {
-    this.#bpftrace = bpftrace;
-    this.#base = base;
-    this.#decoder = new LineDecoder({
-      instantOfJiffies: (jiffies) => instantOfJiffies(jiffies, this.#sample, this.hz, this.#monotonicOfInstant0),
-    });
-    const instant = () => Number(process.hrtime.bigint() - this.#monotonicOfInstant0);
-    this.#looker = new Looker(base, instant);
-    this.#holders = new HolderFinder({
-      instant,
-      // Start times are of CLOCK_BOOTTIME.
-      instantOfStart: (ticks) => Number((BigInt(ticks) * 1_000_000_000n) / USER_HZ - this.bootOfInstant0),
-      emit: (event, arrival) => this.#hold(event, arrival),
-    });
-    this.#finished = this.#run();
-  }
-
-  get bootOfInstant0(): bigint {
-    return this.#decoder.anchor ?? 0n;
-  }
-
-  /** Null when every probe is attached, else why bpftrace gave up. */
-  async ready(): Promise<Problem | null> {
-    const ready = new Promise<null>((resolve) => {
-      this.#becomesReady = () => resolve(null);
-    });
-    const ended = this.#bpftrace.ended.then(({ died }) => startProblem(died ?? "it ended at once", this.#bpftrace.stderr()));
-    return Promise.race([ready, ended]);
-  }
-
-  /** Pairs the kernel's clock with ours by a mark whose time both sides know. */
-  async anchor(): Promise<void> {
-    let quickest: bigint | null = null;
-    for (let count = 0; count < MARKS_AT_MOST && (quickest === null || quickest > QUICK_MARK); count++) {
-      const { at, made } = await this.#mark();
-      if (at === null || (quickest !== null && made.took >= quickest)) continue;
-      quickest = made.took;
-      this.#monotonicOfInstant0 = made.monotonic - BigInt(at);
-      this.wallOfInstant0 = made.wall - BigInt(at);
-    }
-    this.#sample = sampleJiffies();
-    this.hz = tickRate(this.#firstSample, this.#sample);
-  }
-
-  /** Waits until all that was asked for as the seed has come through. */
-  async armed(): Promise<void> {
-    await this.#mark();
-    await delay(WINDOW);
-    this.#seeding = false;
-    this.#tick = setInterval(() => this.#release(false), TICK);
-  }
-
-  setCommand(pid: number): void {
-    this.#command = pid;
-  }
-
-  async stop(reason: string): Promise<void> {
-    if (this.#stopReason === null) {
-      this.#stopReason = reason;
-      await this.#looker.finish();
-      await this.#mark();
-      await delay(WINDOW);
-      await this.#bpftrace.stop();
-    }
-    await this.#finished;
-  }
-
-  async #run(): Promise<void> {
-    for await (const line of this.#bpftrace.lines) this.#line(line);
-    const { died } = await this.#bpftrace.ended;
-    clearInterval(this.#tick);
-    this.#looker.stop();
-    for (const event of this.#decoder.finish()) this.#arrive(event);
-    await this.#holders.settled();
-    this.#release(true);
-    this.output.push({
-      type: "end",
-      t: Number(process.hrtime.bigint() - this.#monotonicOfInstant0),
-      reason: died ?? this.#stopReason ?? "bpftrace ended",
-      lost: this.#decoder.lost,
-      foreign: this.#decoder.foreign,
-      died: died !== null || this.#stopReason === null,
-    } satisfies TraceEvent);
-    this.output.push(null);
-  }
-
-  #line(line: string): void {
-    // What bpftrace says by itself on stdout; losses show as gaps in the numbers.
-    if (/^(Attach(ing|ed) \d+ probe|Lost \d+ events)/.test(line)) return;
-    for (const event of this.#decoder.decode(line)) this.#arrive(event);
-    if (line.startsWith("bt:ready ")) {
-      this.#monotonicOfInstant0 = process.hrtime.bigint();
-      this.#becomesReady();
+/** A stream that is ready: of the best program that this machine takes, with the longest walk that the verifier takes. */
+async function startStream(
+  machine: Machine,
+  possible: readonly Candidate[],
+  options: LiveOptions,
+  cancel: AbortSignal,
+): Promise<Result<Started, Problem>> {
+  let last: Problem = { kind: "unsupported", message: "no walk fits this kernel" };
+  for (const candidate of possible) {
+    for (const bounds of WALK_BOUNDS) {
+      const { text, base } = liveProgram(machine, candidate, options, bounds);
+      const { hooks } = candidate;
+      const udpReleases = hooks?.functions.has("udp_lib_unhash") === true;
+      const stream = new LiveStream(startBpftrace(text, cancel), { base, searches: hooks !== null, udpReleases });
+      const problem = await stream.ready();
+      if (!problem) return ok({ stream, base, candidate });
+      last = problem;
+      if (cancel.aborted) return fail(last);
+      if (!problem.tooLarge) break;
     }
   }
-
-  #arrive(event: TraceEvent): void {
-    const arrival = performance.now();
-    if (event.type === "look") {
-      if (event.walk.port === 0) {
-        this.#marks.shift()?.(event.t);
-        return;
-      }
-      if (this.#seeding && event.walk.visited === 0) return;
-      this.#hold({ ...event, seed: this.#seeding }, arrival);
-      this.#looker.notice({ ...event, seed: this.#seeding });
-      return;
-    }
-    this.#looker.notice(event);
-    if (event.type === "bind" || event.type === "listen") this.#call(event, arrival);
-    else this.#hold(event, arrival);
-  }
-
-  #call(event: CallEvent, arrival: number): void {
-    if (event.errno === null) this.#holders.remember(event.pid);
-    else this.#holders.find(event, arrival);
-    const inCommand = event.errno !== null && this.#command !== null && descendsFrom(event.pid, this.#command);
-    this.#hold({ ...event, inCommand }, arrival);
-  }
-
-  #hold(event: TraceEvent, arrival: number): void {
-    const lag = Number(process.hrtime.bigint() - this.#monotonicOfInstant0 - BigInt(event.t)) / 1e6;
-    this.#reorder.push(event.t, arrival, event, this.#seeding ? 0 : lag);
-  }
-
-  #release(all: boolean): void {
-    for (const event of this.#reorder.take(performance.now(), all)) this.output.push(event);
-  }
-
-  async #mark(): Promise<{ at: Nanos | null; made: Mark }> {
-    const came = new Promise<Nanos>((resolve) => this.#marks.push(resolve));
-    const made = mark(this.#base);
-    const limit = new AbortController();
-    const tooLate = delay(MARK_LIMIT, null, { signal: limit.signal }).catch(() => null);
-    const at = await Promise.race([came, tooLate, this.#bpftrace.ended.then(() => null)]);
-    limit.abort();
-    return { at, made };
-  }
+  return fail(last);
 }

@@ -3,19 +3,27 @@ import { type NetworkNamespace, namespaceId } from "./namespaces.ts";
 
 /** Longest time in ms that a visit to another namespace may take. */
 const VISIT_LIMIT = 2000;
+/** Added to a request for a look at a port of UDP. */
+const UDP = 0x10000;
+
+/** A port of one protocol to look at. */
+export interface Place {
+  protocol: "tcp" | "udp";
+  port: number;
+}
 
 /**
  * Asks the running program for a walk of these ports in one network namespace, by kill(2) with process ids that
- * cannot exist and signal 0 (bpf/enter.bt). The answers arrive in the stream.
+ * cannot exist and signal 0 (bpf/tracepoint/enter.bt, bpf/kernel/look.bt). The answers arrive in the stream.
  */
-export async function askForLooks(base: number, ports: readonly number[], namespace: NetworkNamespace): Promise<void> {
+export async function askForLooks(base: number, places: readonly Place[], namespace: NetworkNamespace): Promise<void> {
+  const requests = places.map(({ protocol, port }) => base + (protocol === "udp" ? UDP : 0) + port);
   if (namespace.id === namespaceId("/proc/self/ns/net")) {
-    for (const port of ports) probe(base + port);
+    requests.forEach(probe);
     return;
   }
   const script = `for (const id of process.argv.slice(1)) try { process.kill(Number(id), 0) } catch {}`;
-  const ids = ports.map((port) => String(base + port));
-  await execa("nsenter", [`--net=${namespace.path}`, process.execPath, "-e", script, ...ids], {
+  await execa("nsenter", [`--net=${namespace.path}`, process.execPath, "-e", script, ...requests.map(String)], {
     reject: false,
     timeout: VISIT_LIMIT,
     stdio: "ignore",

@@ -1,28 +1,38 @@
 import type { Nanos } from "../base/nanoseconds.ts";
 import { MILLISECOND } from "../base/nanoseconds.ts";
 import type { SocketFacts, TraceEvent } from "../core/event.ts";
-import { askForLooks } from "./look.ts";
+import { askForLooks, type Place } from "./look.ts";
 import { type NetworkNamespace, networkNamespaces } from "./namespaces.ts";
 
 /** A destroyed socket leaves its bucket a moment after its end was reported. */
 const AFTER_END = 5;
 /** The kernel's timers of a minute go off up to this much late (ms), and TIME_WAIT has no event of its own. */
 const AFTER_TIMER = 1000;
+/** How often (ms) a UDP port is looked at whose blocker's end no event tells. */
+const POLL = 500;
+
+export interface LookerOptions {
+  base: number;
+  instant(): Nanos;
+  /** The program tells when a UDP port becomes free. */
+  udpReleases: boolean;
+}
+
+/** Why a look is still to come. */
+type Reason = "end" | "timer" | "poll";
 
 /**
  * Asks for another look at a port when a blocker goes: a connection may go on in TIME_WAIT, and the end of
  * TIME_WAIT shows only in the bucket.
  */
 export class Looker {
-  readonly #base: number;
-  readonly #instant: () => Nanos;
+  readonly #options: LookerOptions;
   readonly #connections = new Set<number>();
-  readonly #pending = new Map<string, { timer: NodeJS.Timeout; netns: number; port: number }>();
+  readonly #pending = new Map<string, { timer: NodeJS.Timeout; netns: number; place: Place }>();
   #namespaces: NetworkNamespace[] = [];
 
-  constructor(base: number, instant: () => Nanos) {
-    this.#base = base;
-    this.#instant = instant;
+  constructor(options: LookerOptions) {
+    this.#options = options;
   }
 
   /** Sees every event as it arrives. */
@@ -32,13 +42,17 @@ export class Looker {
       case "listen":
         if (event.walk) this.#watch(event.walk.owners);
         // A bind that succeeds where TIME_WAIT was in the way shows that it has ended.
-        else if (event.errno === null && this.#pending.has(key(event.socket, "timer"))) this.#lookIn(AFTER_END, event.socket);
+        else if (event.errno === null && this.#pending.has(key(event.socket, "timer"))) this.#lookIn(AFTER_END, event.socket, "end");
         break;
       case "look":
-        if (!event.seed) this.#watch(event.walk.owners.filter(({ sk, state }) => state === "TIME_WAIT" || this.#connections.has(sk)));
+        if (!event.seed) {
+          const udp = event.walk.protocol === "udp";
+          this.#watch(event.walk.owners.filter(({ sk, state }) => udp || state === "TIME_WAIT" || this.#connections.has(sk)));
+        }
         break;
       case "destroy":
-        if (this.#connections.delete(event.sk)) this.#lookIn(AFTER_END, event);
+      case "release":
+        if (this.#connections.delete(event.sk)) this.#lookIn(AFTER_END, { ...event, protocol: "tcp" }, "end");
         break;
       default:
     }
@@ -46,9 +60,9 @@ export class Looker {
 
   /** A last look at every port where one was still to come. */
   async finish(): Promise<void> {
-    const ports = [...this.#pending.values()];
+    const looks = [...this.#pending.values()];
     this.stop();
-    await Promise.all(ports.map(({ netns, port }) => this.#look(netns, port)));
+    await Promise.all(looks.map(({ netns, place }) => this.#look(netns, place)));
   }
 
   stop(): void {
@@ -58,9 +72,12 @@ export class Looker {
 
   #watch(owners: readonly SocketFacts[]): void {
     for (const owner of owners) {
-      if (owner.state === "TIME_WAIT") {
-        const left = ((owner.expiresAt ?? this.#instant()) - this.#instant()) / MILLISECOND;
-        this.#lookIn(Math.max(0, left) + AFTER_TIMER, owner);
+      if (owner.protocol === "udp") {
+        if (!this.#options.udpReleases) this.#lookIn(POLL, owner, "poll");
+      } else if (owner.state === "TIME_WAIT") {
+        const now = this.#options.instant();
+        const left = ((owner.expiresAt ?? now) - now) / MILLISECOND;
+        this.#lookIn(Math.max(0, left) + AFTER_TIMER, owner, "timer");
       } else if (owner.peer !== null) {
         this.#connections.add(owner.sk);
         if (owner.subflow !== null) this.#connections.add(owner.subflow);
@@ -68,23 +85,33 @@ export class Looker {
     }
   }
 
-  #lookIn(milliseconds: number, { netns, port }: { netns: number; port: number }): void {
-    const at = key({ netns, port }, milliseconds === AFTER_END ? "end" : "timer");
+  #lookIn(milliseconds: number, where: Pick<SocketFacts, "netns" | "protocol" | "port">, why: Reason): void {
+    const at = key(where, why);
     if (this.#pending.has(at)) return;
+    const { netns } = where;
+    const place = placeOf(where);
     const timer = setTimeout(() => {
       this.#pending.delete(at);
-      void this.#look(netns, port);
+      void this.#look(netns, place);
     }, milliseconds).unref();
-    this.#pending.set(at, { timer, netns, port });
+    this.#pending.set(at, { timer, netns, place });
   }
 
-  async #look(netns: number, port: number): Promise<void> {
+  async #look(netns: number, place: Place): Promise<void> {
     const find = () => this.#namespaces.find(({ id }) => id === netns);
     if (!find()) this.#namespaces = networkNamespaces();
     const namespace = find();
     // A namespace that no process is in any more has gone, and its sockets with it.
-    if (namespace) await askForLooks(this.#base, [port], namespace);
+    if (namespace) await askForLooks(this.#options.base, [place], namespace);
   }
 }
 
-const key = ({ netns, port }: { netns: number; port: number }, why: "end" | "timer") => `${netns}/${port}/${why}`;
+const placeOf = ({ protocol, port }: Pick<SocketFacts, "protocol" | "port">): Place => ({
+  protocol: protocol === "udp" ? "udp" : "tcp",
+  port,
+});
+
+function key(where: Pick<SocketFacts, "netns" | "protocol" | "port">, why: Reason): string {
+  const { protocol, port } = placeOf(where);
+  return `${where.netns}/${protocol}/${port}/${why}`;
+}

@@ -5,12 +5,15 @@ import { bpftraceVersion } from "./bpftrace.ts";
 import { Btf } from "./btf.ts";
 import { type Layout, readLayout } from "./layout.ts";
 import type { Problem } from "./problem.ts";
+import { findSymbols, readKallsyms } from "./symbols.ts";
 
 /** What has been found out about this machine before tracing starts. */
 export interface Machine {
   kernel: string;
   bpftrace: string;
   layout: Layout;
+  btf: Btf;
+  kallsyms: Buffer;
 }
 
 const BTF_PATH = "/sys/kernel/btf/vmlinux";
@@ -23,29 +26,30 @@ export async function preflight(): Promise<Result<Machine, Problem>> {
   }
   const version = await bpftraceVersion();
   if (!version.ok) return version;
-  const layout = kernelLayout();
-  if (!layout.ok) return layout;
-  return ok({
-    kernel: release(),
-    bpftrace: version.value,
-    layout: layout.value,
-  });
-}
-
-function kernelLayout(): Result<Layout, Problem> {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(BTF_PATH);
-  } catch {
+  const kallsyms = readKallsyms();
+  if (!kallsyms) return fail({ kind: "unsupported", message: "/proc/kallsyms cannot be read: mount /proc as it is on the host" });
+  const btf = kernelBtf();
+  if (!btf.ok) return btf;
+  const layout = readLayout(btf.value, findSymbols(kallsyms, ["udp_table"]).get("udp_table")?.address ?? 0n);
+  if (!layout.ok) {
     return fail({
       kind: "unsupported",
-      message: `this kernel has no type information (${BTF_PATH}): boot one built with CONFIG_DEBUG_INFO_BTF, as distributions' kernels since 5.10 are`,
+      message: `this kernel's BTF has no field ${layout.error}: its layout is not known to this bindtrace`,
     });
   }
-  const layout = readLayout(new Btf(bytes));
-  if (layout.ok) return layout;
-  return fail({
-    kind: "unsupported",
-    message: `this kernel's BTF has no field ${layout.error}: its layout is not known to this bindtrace`,
-  });
+  return ok({ kernel: release(), bpftrace: version.value, layout: layout.value, btf: btf.value, kallsyms });
+}
+
+function kernelBtf(): Result<Btf, Problem> {
+  try {
+    return ok(new Btf(readFileSync(BTF_PATH)));
+  } catch (error) {
+    const absent = (error as NodeJS.ErrnoException).code !== undefined;
+    return fail({
+      kind: "unsupported",
+      message: absent
+        ? `this kernel has no type information (${BTF_PATH}): boot one built with CONFIG_DEBUG_INFO_BTF, as distributions' kernels since 5.10 are`
+        : `the type information in ${BTF_PATH} cannot be used (${(error as Error).message}): report it with the version of the kernel`,
+    });
+  }
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { expandBlocks, type Hooks } from "./hooks.ts";
 import type { Layout } from "./layout.ts";
 
 /** Version of the line protocol between bpf/ and lines.ts. */
@@ -17,7 +18,7 @@ export interface WalkBounds {
  * From the longest: the verifier refuses what takes it more than a million instructions to prove, and newer
  * bpftrace versions (0.27) make longer programs of the same text. Which one fits is found by loading it.
  */
-export const WALK_BOUNDS: readonly WalkBounds[] = [
+export const WALK_BOUNDS: readonly [WalkBounds, ...WalkBounds[]] = [
   { addresses: 8, owners: 64 },
   { addresses: 4, owners: 16 },
 ];
@@ -51,18 +52,60 @@ const ABI = {
   OP_BIND: 1,
   OP_LISTEN: 2,
   OP_LOOK: 3,
-  LOOK_MASK: 0x7fff0000,
+  OP_CONNECT: 4,
+  OP_SENDTO: 5,
+  OP_UNKNOWN: 6,
+  OP_SEARCH: 7,
+  LOOK_MASK: 0x7ffe0000,
+  RESULT_ENTERED: 1,
+  RESULT_FREE: 2,
+  RESULT_REFUSED: 3,
+  NO_FD: -1,
   PROTOCOL_VERSION,
 };
 
-const PARTS_BEFORE_WALK = ["main.bt", "enter.bt", "exit.bt", "walk-bucket.bt"];
-const PARTS_AFTER_WALK = ["walk-print.bt", "setsockopt.bt", "state.bt", "process.bt"];
+/** What follows the first lines of a walk: the owners' lists, as this kernel keeps them. */
+function walkParts(walk: Layout["walk"]): string[] {
+  return ["walk/bucket", `walk/${walk}`, "walk/owner", `walk/${walk}-end`];
+}
+
+/** Parts of the tracepoint hook set, in order; some leave a brace open that a later one closes. */
+function tracepointParts({ layout, closes }: ProgramOptions): string[] {
+  const exit = ["tracepoint/exit", "call", "tracepoint/walk", ...walkParts(layout.walk), "walk/print", "tracepoint/end"];
+  return ["tracepoint/enter", ...exit, "tracepoint/setsockopt", "destroy", ...(closes ? ["tracepoint/close"] : [])];
+}
+
+/** Parts of the kernel hook set. Where the moment of the comparison cannot be probed, owners are walked at the refusal. */
+function kernelParts({ layout, closes }: ProgramOptions, { functions }: Hooks): string[] {
+  const walk = [...walkParts(layout.walk), "walk/print", "kernel/walk-end"];
+  const compares = ["inet_csk_bind_conflict", "inet_bhash2_addr_any_conflict", "udp_lib_lport_inuse", "udp_lib_lport_inuse2"];
+  const late = compares.some((name) => !functions.has(name) && (layout.bhash2 || name !== "inet_bhash2_addr_any_conflict"));
+  const tell = ["kernel/port-line", "call", "kernel/forget"];
+  return [
+    "kernel/enter",
+    "kernel/autobind",
+    "kernel/port-enter",
+    "kernel/decisive",
+    ...["kernel/conflict", ...walk, "kernel/close-brace"],
+    "kernel/port-exit",
+    ...(late ? ["kernel/late", ...walk] : []),
+    ...["kernel/port-alone", ...tell, "kernel/port-end"],
+    ...["kernel/exit", ...tell, "kernel/exit-end"],
+    ...["kernel/look", ...walkParts(layout.walk), "walk/print", "kernel/look-end"],
+    "kernel/setsockopt",
+    ...(functions.has("inet_csk_destroy_sock") ? ["kernel/destroy"] : ["destroy"]),
+    "kernel/release",
+    ...(closes ? ["kernel/close"] : []),
+  ];
+}
 
 export interface ProgramOptions {
   layout: Layout;
+  /** How the functions of the kernel are probed; null for the tracepoint hook set. */
+  hooks: Hooks | null;
   /** Inclusive ranges of local ports; empty for all. */
   ports: readonly (readonly [number, number])[];
-  /** Hook close(2) too: who closed which copy. */
+  /** Hook the closing of sockets too: who closed which copy. */
   closes: boolean;
   /** Distinguishes the looks that this trace asks for from those of another: see lookBase. */
   lookBase: number;
@@ -71,24 +114,28 @@ export interface ProgramOptions {
 
 /** The text of the bpftrace program: the prelude, then the parts in bpf/, one after the other. */
 export function assembleProgram(options: ProgramOptions): string {
-  const { walk } = options.layout;
-  const parts = [
-    ...PARTS_BEFORE_WALK,
-    `walk-${walk}.bt`,
-    "walk-owner.bt",
-    `walk-${walk}-end.bt`,
-    ...PARTS_AFTER_WALK,
-    ...(options.closes ? ["close.bt"] : []),
-  ];
-  return [prelude(options), ...parts.map(readPart)].join("\n");
+  const { hooks } = options;
+  const parts = ["main", ...(hooks ? kernelParts(options, hooks) : tracepointParts(options)), "state", "process"];
+  const text = parts.map(readPart).join("\n");
+  const program = hooks ? withoutUnused(expandBlocks(text, hooks)) : text;
+  // bpftrace prints the maps that are left at its end.
+  const maps = [...new Set(program.replace(/\/\/.*/g, "").match(/@\w+/g))].map((map) => `clear(${map});`);
+  return [prelude(options), program, `END { ${maps.join(" ")} }`, ""].join("\n");
+}
+
+/** bpftrace refuses to delete from a map that nothing is put into: so it is with what a missing probe would have remembered. */
+function withoutUnused(program: string): string {
+  return program.replace(/^ *delete\((@\w+)\[tid\]\);\n/gm, (statement, map: string) =>
+    new RegExp(`${map}\\[[^\\]]*\\] = `).test(program) ? statement : "",
+  );
 }
 
 /** Process ids from 2^30 up never exist (pid_max is at most 2^22), so kill(2) on one reaches nobody. */
 export function lookBase(random: number): number {
-  return (0x4000 + (random % 0x3fff)) * 0x10000;
+  return (0x2000 + (random % 0x1fff)) * 0x20000;
 }
 
-function prelude({ layout, ports, lookBase: base, bounds }: ProgramOptions): string {
+function prelude({ layout, hooks, ports, lookBase: base, bounds }: ProgramOptions): string {
   const defines = {
     ...ABI,
     ...WALK,
@@ -99,11 +146,31 @@ function prelude({ layout, ports, lookBase: base, bounds }: ProgramOptions): str
     CPUS: Math.min(MAX_CPUS, possibleCpus()),
     PORT_WATCHED: portTest("$port", ports),
     NUM_WATCHED: portTest("$num", ports),
+    ...(hooks ? kernelDefines(hooks, ports) : {}),
   };
   return [
     "struct bt_sockaddr { unsigned long head; unsigned long low; unsigned long high; unsigned int scope; };",
     ...Object.entries(defines).map(([name, value]) => `#define ${name} ${value}`),
   ].join("\n");
+}
+
+/** Names by which the parts of the kernel hook set know which of their probes there are. */
+function kernelDefines({ functions }: Hooks, ports: ProgramOptions["ports"]): Record<string, string | number> {
+  const calls = functions.has("__sys_bind") || functions.has("__sys_listen");
+  const autobind = functions.has("inet_autobind");
+  const connects = autobind && functions.has("inet_dgram_connect");
+  return {
+    ASKED_WATCHED: portTest("$asked", ports),
+    IN_CALL: calls ? "@call[tid].0" : "0",
+    CALL_WATCHED: calls ? "@call[tid].9" : "0",
+    IN_AUTOBIND: autobind ? "@auto[tid]" : "0",
+    IN_DGRAM_CONNECT: connects ? "@dgram[tid]" : "0",
+    OP_NO_AUTOBIND: autobind ? ABI.OP_BIND : ABI.OP_UNKNOWN,
+    OP_AUTOBIND: connects ? ABI.OP_SENDTO : ABI.OP_UNKNOWN,
+    DECISIVE: functions.has("inet_bind_conflict") || functions.has("inet_rcv_saddr_equal") ? "@decisive[tid]" : "$zero",
+    // Without a port filter every outgoing datagram socket would be told.
+    AUTOBIND_TOLD: ports.length === 0 ? 0 : 1,
+  };
 }
 
 function portTest(variable: string, ports: ProgramOptions["ports"]): string {
@@ -119,5 +186,5 @@ function possibleCpus(): number {
 }
 
 function readPart(name: string): string {
-  return readFileSync(new URL(`../../bpf/${name}`, import.meta.url), "utf8");
+  return readFileSync(new URL(`../../bpf/${name}.bt`, import.meta.url), "utf8");
 }

@@ -1,17 +1,17 @@
 import { readFileSync } from "node:fs";
-import { askForLooks } from "./look.ts";
+import { askForLooks, type Place } from "./look.ts";
 import { type NetworkNamespace, networkNamespaces } from "./namespaces.ts";
 
 /** Most ports to look at in one namespace at the start. */
 const MAX_PORTS = 1024;
 /** Namespaces visited at the same time. */
 const VISITS = 4;
-/** TCP_LISTEN as /proc/net/tcp prints it. */
-const LISTEN = "0A";
+/** TCP_LISTEN, and TCP_CLOSE for a UDP socket without a peer, as /proc/net prints them. */
+const SERVES = { tcp: "0A", udp: "07" };
 
 /**
  * Asks for a look at the watched ports in every network namespace, so that the trace begins with the sockets
- * that were there before it. Without a port filter, the ports that /proc says somebody listens on.
+ * that were there before it. Without a port filter, the ports that /proc says somebody serves.
  */
 export async function seed(base: number, ranges: readonly (readonly [number, number])[]): Promise<void> {
   const namespaces = networkNamespaces();
@@ -19,23 +19,28 @@ export async function seed(base: number, ranges: readonly (readonly [number, num
   const every = watched.length === 0 || watched.length > MAX_PORTS;
   for (let at = 0; at < namespaces.length; at += VISITS) {
     const batch = namespaces.slice(at, at + VISITS);
-    await Promise.all(batch.map((namespace) => visit(base, namespace, every ? listeningPorts(namespace) : watched)));
+    await Promise.all(batch.map((namespace) => visit(base, namespace, every ? usedPorts(namespace) : bothOf(watched))));
   }
 }
 
-async function visit(base: number, namespace: NetworkNamespace, ports: readonly number[]): Promise<void> {
-  if (ports.length > 0) await askForLooks(base, ports, namespace);
+async function visit(base: number, namespace: NetworkNamespace, places: readonly Place[]): Promise<void> {
+  if (places.length > 0) await askForLooks(base, places, namespace);
 }
 
-function listeningPorts({ path }: NetworkNamespace): number[] {
-  const ports = new Set<number>();
-  for (const table of ["tcp", "tcp6"]) {
-    for (const line of readTable(path.replace(/ns\/net$/, `net/${table}`))) {
+const bothOf = (ports: readonly number[]): Place[] =>
+  (["tcp", "udp"] as const).flatMap((protocol) => ports.map((port) => ({ protocol, port })));
+
+/** Ports that a TCP socket listens on or a UDP socket has without a peer. */
+function usedPorts({ path }: NetworkNamespace): Place[] {
+  const places = (["tcp", "udp"] as const).flatMap((protocol) => {
+    const ports = new Set<number>();
+    for (const line of [protocol, `${protocol}6`].flatMap((table) => readTable(path.replace(/ns\/net$/, `net/${table}`)))) {
       const [, local, , state] = line.trim().split(/\s+/);
-      if (state === LISTEN && local) ports.add(Number.parseInt(local.slice(local.indexOf(":") + 1), 16));
+      if (state === SERVES[protocol] && local) ports.add(Number.parseInt(local.slice(local.indexOf(":") + 1), 16));
     }
-  }
-  return [...ports].slice(0, MAX_PORTS);
+    return [...ports].map((port) => ({ protocol, port }));
+  });
+  return places.slice(0, MAX_PORTS);
 }
 
 function readTable(path: string): string[] {

@@ -2,6 +2,11 @@
 export class SequenceCheck {
   readonly #last = new Map<number, number>();
 
+  /** The newest number of this CPU that has come, 0 before the first. */
+  last(cpu: number): number {
+    return this.#last.get(cpu) ?? 0;
+  }
+
   /** How many lines of this CPU are missing before this one. */
   gap(cpu: number, seq: number): number {
     const gap = seq - (this.#last.get(cpu) ?? 0) - 1;

@@ -1,7 +1,7 @@
 import { parseIsoTime } from "../base/nanoseconds.ts";
 import { endpoint } from "../core/address.ts";
 import type { BlockerRecord, FailureRecord, HolderRecord, HoldersRecord, ReleaseRecord } from "../core/record.ts";
-import { ADVICE_SENTENCES, causeOf, ORPHAN_SENTENCE, RULE_SENTENCES } from "./sentences.ts";
+import { ADVICE_SENTENCES, AGAIN_SENTENCE, causeOf, ORPHAN_SENTENCE, RULE_SENTENCES } from "./sentences.ts";
 import { clockTime, durationText, escapeText, ordinal, paint, type TextOptions, truncate, wrap } from "./text.ts";
 
 const LABEL_WIDTH = 12;
@@ -46,6 +46,7 @@ function head(text: string, record: FailureRecord, options: TextOptions): string
 
 function ruleText(record: FailureRecord): string {
   if (record.rule === "not-a-conflict") return `${RULE_SENTENCES[record.rule]}: ${causeOf(record.errno)}`;
+  if (record.rule === "ports-exhausted" && record.errno === "EAGAIN") return `${RULE_SENTENCES[record.rule]} (${AGAIN_SENTENCE})`;
   const other = record.blockers.find(({ rule }) => rule === "reuseport-other-user");
   if (record.rule !== "reuseport-other-user" || !other) return RULE_SENTENCES[record.rule];
   if (other.socketUid === record.binder.socketUid) return ORPHAN_SENTENCE;
@@ -54,13 +55,23 @@ function ruleText(record: FailureRecord): string {
 
 function what(record: FailureRecord, options: TextOptions): string {
   const protocol = record.protocol === "tcp" ? "" : ` (${record.protocol})`;
-  const operation = record.operation === "listen" ? "listen on" : record.operation;
   const who = `${name(record.binder.comm, options)}[${record.binder.pid}]`;
-  return `${who} could not ${operation} ${endpoint(record.address, record.port)}${protocol}`;
+  const asked = record.requestedPort === record.port ? "" : `, rewritten from port ${record.requestedPort} by a cgroup program`;
+  return `${who} could not ${OPERATIONS[record.operation]} ${endpoint(record.address, record.port)}${protocol}${asked}`;
 }
 
-const still = (record: FailureRecord) =>
-  record.blockers.length > 0 ? `still ${record.blockers.map(({ socket }) => socket).join(", ")}` : "still unexplained";
+const OPERATIONS: Readonly<Record<FailureRecord["operation"], string>> = {
+  bind: "bind",
+  listen: "listen on",
+  connect: "connect from",
+  sendto: "send from",
+  unknown: "get",
+};
+
+function still({ blockers, confidence }: FailureRecord): string {
+  if (blockers.length > 0) return `still ${blockers.map(({ socket }) => socket).join(", ")}`;
+  return confidence === "unknown" ? "still unexplained" : "for the same reason";
+}
 
 function blockerLines(blocker: BlockerRecord, record: FailureRecord, options: TextOptions): string[] {
   const protocol = blocker.protocol === "tcp" ? "" : `  ${blocker.protocol}`;
@@ -95,8 +106,9 @@ function heldBy(blocker: BlockerRecord, record: FailureRecord, options: TextOpti
 function holderText(holders: readonly HolderRecord[], complete: boolean, options: TextOptions): string {
   const named = holders.slice(0, MAX_HOLDERS).map((holder) => {
     const how = holder.via === "inherited" || holder.via === "received" ? `${holder.via} ` : "";
+    const through = holder.fd === null ? "" : ` through ${how}fd ${holder.fd}`;
     const command = truncate(escapeText(holder.command, options.ascii), COMMAND_WIDTH, options);
-    return `${name(holder.comm, options)}[${holder.pid}] through ${how}fd ${holder.fd}${command ? `: ${command}` : ""}`;
+    return `${name(holder.comm, options)}[${holder.pid}]${through}${command ? `: ${command}` : ""}`;
   });
   const more = holders.length > MAX_HOLDERS ? [`${holders.length - MAX_HOLDERS} more`] : [];
   const unsure = complete ? [] : ["the search for holders is not finished"];

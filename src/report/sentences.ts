@@ -18,7 +18,7 @@ export const RULE_SENTENCES: Readonly<Record<Rule, string>> = {
   "binder-already-in-group": "the new socket is in a reuseport group already, so it cannot join another",
   "autobind-needs-exclusive": "the kernel chooses a free port only where no socket has the address at all",
   "ports-exhausted": "no port was left in net.ipv4.ip_local_port_range for this address",
-  "no-owner-found": "no socket that conflicts was found in the kernel's bind bucket, so nobody is blamed",
+  "no-owner-found": "no socket that conflicts was found among the owners of the port, so nobody is blamed",
   "not-a-conflict": "this is no conflict over the port",
 };
 
@@ -26,8 +26,12 @@ export const RULE_SENTENCES: Readonly<Record<Rule, string>> = {
 export const ORPHAN_SENTENCE =
   "both have SO_REUSEPORT, but this kernel counts a socket that no process holds as root's, and shares within one user only";
 
+/** ports-exhausted where a datagram socket without a port wanted one (inet_autobind). */
+export const AGAIN_SENTENCE = "connect and sendto report that as EAGAIN";
+
 /** Why a bind fails with another error than EADDRINUSE (bind(2), and the checks of __inet_bind). */
 const CAUSES: Readonly<Record<string, string>> = {
+  EADDRINUSE: "the kernel's own search for the port did not fail, so a cgroup program or a security module returned the error",
   EACCES:
     "the port is below net.ipv4.ip_unprivileged_port_start and the process has no CAP_NET_BIND_SERVICE, or a security module refused it",
   EPERM: "a cgroup program or a security module forbids it",

@@ -1,5 +1,6 @@
 import { unreachable } from "../base/unreachable.ts";
 import type { Header } from "../core/event.ts";
+import { isOptionalProbe, WITHOUT_PROBE } from "../core/probes.ts";
 import type { OutputRecord, SessionRecord, SummaryRecord } from "../core/record.ts";
 import type { PortTimeline } from "../core/timeline.ts";
 import { failureBlock, holdersLine, releaseLine } from "./failure.ts";
@@ -26,7 +27,7 @@ export class TextReport implements Report {
   write(record: OutputRecord): string {
     switch (record.type) {
       case "session":
-        return sessionLine(record);
+        return sessionLines(record, this.#options);
       case "failure":
         return failureBlock(record, this.#options);
       case "holders":
@@ -51,10 +52,16 @@ export class TextReport implements Report {
   }
 }
 
-function sessionLine({ ports, kernel, hooks, bpftrace }: SessionRecord): string {
+function sessionLines({ ports, kernel, hooks, attach, bpftrace, missingProbes }: SessionRecord, options: TextOptions): string {
   const watched = ports.map(([low, high]) => (low === high ? `${low}` : `${low}-${high}`)).join(",");
   const [major, minor] = [kernel.split("."), bpftrace.split(".")].map((parts) => parts.slice(0, 2).join("."));
-  return `${escapeText(`bindtrace: armed on ${watched === "" ? "all ports" : `${watched}/tcp`} (kernel ${major}, hook set ${hooks}, bpftrace ${minor})`)}\n`;
+  const set = hooks === attach ? hooks : `${hooks} by ${attach}`;
+  const where = watched === "" ? "all ports" : `${watched}/tcp+udp`;
+  const armed = `bindtrace: armed on ${where} (kernel ${major}, hook set ${set}, bpftrace ${minor})`;
+  const less = missingProbes.map(
+    (name) => `bindtrace: without ${name}: ${isOptionalProbe(name) ? WITHOUT_PROBE[name] : "its evidence is missing"}`,
+  );
+  return [armed, ...less].map((line) => `${escapeText(line, options.ascii)}\n`).join("");
 }
 
 function summaryLine({ failures, explained, lost }: SummaryRecord): string {

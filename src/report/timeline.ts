@@ -75,7 +75,7 @@ export function timelineTable(timeline: PortTimeline, header: Header, options: T
     .map((line) => line.trimEnd());
   const note = hidden > 0 ? wrap(`(${hidden} more sockets have no lane at this width)`, options.width - 2) : [];
   return [
-    ...wrap(`${timeline.port}/${timeline.protocol} in network namespace ${timeline.netns}`, options.width).map((line) =>
+    ...wrap(`${timeline.port === 0 ? "any free port" : timeline.port}/${timeline.protocol} in network namespace ${timeline.netns}`, options.width).map((line) =>
       paint("strong", line, options),
     ),
     ...body,

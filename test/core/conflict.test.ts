@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { addressesOverlap, bindsIpv6Only, conflict, type Rule } from "../../src/core/conflict.ts";
-import type { State } from "../../src/core/event.ts";
-import { anyKernel, boundParty, CONNECTED, kernel, ownerParty, party } from "./parties.ts";
+import { addressesOverlap, bindsIpv6Only, conflict, type Party, type Rule } from "../../src/core/conflict.ts";
+import type { Protocol, State } from "../../src/core/event.ts";
+import { anyKernel, boundParty, CONNECTED, kernel, ownerParty, party, udp } from "./parties.ts";
 
 const BOUND_OR_CONNECTED: readonly State[] = ["BOUND", ...CONNECTED];
 
@@ -136,7 +136,89 @@ describe("users of a reuseport pair", () => {
   });
 });
 
+describe("UDP", () => {
+  const OTHER = { uid: 1001 };
+  const GROUPED = { inGroup: true };
+  it.each<[string, string, string, object, Rule | null]>([
+    ["", "", "", {}, "bound"],
+    ["RA", "RA", "", {}, null],
+    ["RA", "RA", "of another user", OTHER, null],
+    ["RA", "", "", {}, "owner-lacks-reuseaddr"],
+    ["", "RA", "", {}, "binder-lacks-reuseaddr"],
+    ["RP", "RP", "", {}, null],
+    ["RP", "RP", "of another user", OTHER, "reuseport-other-user"],
+    ["RP", "RP", "in a group", GROUPED, "binder-already-in-group"],
+    ["RA RP", "RA RP", "in a group", GROUPED, null],
+    ["RA RP", "RA RP", "of another user", OTHER, null],
+    ["RP", "", "", {}, "owner-lacks-reuseport"],
+    ["", "RP", "", {}, "binder-lacks-reuseport"],
+    ["RA", "RP", "", {}, "binder-lacks-reuseport"],
+    ["RP", "RA", "", {}, "owner-lacks-reuseport"],
+  ])("binder [%s], owner [%s] %s", (binderOptions, ownerOptions, _, overrides, rule) => {
+    const [binder, owner] = [udp("0.0.0.0", binderOptions, overrides), udp("0.0.0.0", ownerOptions)];
+    expect(conflict(binder, owner, kernel())).toBe(rule);
+  });
+
+  it.each([
+    ["0.0.0.0", "::", "bound"],
+    ["::", "0.0.0.0", "bound"],
+    ["127.0.0.1", "::", "bound"],
+    ["::", "127.0.0.1", "bound"],
+    ["::ffff:127.0.0.1", "127.0.0.1", "bound"],
+    ["0.0.0.0", ":: v6only", null],
+    [":: v6only", "0.0.0.0", null],
+    ["::1", ":: v6only", "bound"],
+    ["127.0.0.1", "127.0.0.2", null],
+    ["0.0.0.0", "::1", null],
+  ])("%s against %s", (binder, owner, rule) => {
+    const at = (text: string) => udp(text.split(" ")[0] ?? "", "", text.endsWith("v6only") ? { ipv6Only: true } : {});
+    for (const bhash2 of [true, false]) expect(conflict(at(binder), at(owner), kernel({ bhash2 }))).toBe(rule);
+  });
+
+  it("has no index by address that hides what the kernel keeps of a plain IPv6 address: 127.0.0.6", () => {
+    const owner = { ipv6Only: false };
+    expect(conflict(party("127.0.0.6"), party("2001:db8::1", "", owner), kernel({ bhash2: true }))).toBeNull();
+    expect(conflict(udp("127.0.0.6"), udp("2001:db8::1", "", owner), kernel({ bhash2: true }))).toBe("bound");
+  });
+
+  it("of different devices shares", () => {
+    expect(conflict(udp("0.0.0.0", "", { device: 2 }), udp("0.0.0.0", "", { device: 3 }), kernel())).toBeNull();
+  });
+});
+
 describe("for any two sockets", () => {
+  it.each(["tcp", "udp", "mptcp"] as const)(
+    "of %s outside of groups it does not matter who was there first, but for the name of the rule",
+    (protocol) => {
+      fc.assert(
+        fc.property(boundParty, boundParty, anyKernel, (a, b, traits) => {
+          // A TCP socket asks before it listens, and then the owner may not listen either.
+          const [one, other] = [a, b].map((each): Party => ({ ...each, protocol, state: "BOUND" })) as [Party, Party];
+          expect(conflict(one, other, traits) === null).toBe(conflict(other, one, traits) === null);
+        }),
+      );
+    },
+  );
+
+  it("UDP and bound TCP share alike, but for what TCP's index by address hides", () => {
+    fc.assert(
+      fc.property(boundParty, boundParty, fc.boolean(), fc.boolean(), (a, b, orphanUidIsZero, inGroup) => {
+        const as = (protocol: Protocol) =>
+          conflict({ ...a, protocol, inGroup }, { ...b, protocol, state: "BOUND" }, { bhash2: false, orphanUidIsZero });
+        expect(as("udp")).toBe(as("tcp"));
+      }),
+    );
+  });
+
+  it("SO_REUSEADDR on both shares for UDP", () => {
+    fc.assert(
+      fc.property(boundParty, boundParty, fc.boolean(), anyKernel, (a, b, inGroup, traits) => {
+        const shared = { protocol: "udp", state: "BOUND", reuseAddr: true } as const;
+        expect(conflict({ ...a, ...shared, inGroup }, { ...b, ...shared }, traits)).toBeNull();
+      }),
+    );
+  });
+
   it("without options an overlap is a conflict", () => {
     fc.assert(
       fc.property(boundParty, ownerParty, anyKernel, (a, b, traits) => {

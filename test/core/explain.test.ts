@@ -1,6 +1,23 @@
 import { describe, expect, it } from "vitest";
 import type { CallEvent, SocketFacts, State, TraceEvent, WalkFacts } from "../../src/core/event.ts";
-import { bind, connection, destroy, facts, failureOf, header, listen, look, MS, refused, seed, tell, timeWait } from "../helpers/events.ts";
+import {
+  bind,
+  connection,
+  destroy,
+  facts,
+  failureOf,
+  header,
+  listen,
+  look,
+  MS,
+  refused,
+  seed,
+  tell,
+  timeWait,
+  udp,
+  udpWalk,
+  walk,
+} from "../helpers/events.ts";
 
 const T = 10 * MS;
 const ENTERED = T - 1000;
@@ -190,4 +207,155 @@ it("takes a connection without a process as an orphan, whose user depends on the
   const ruleOn = (orphanUidIsZero: boolean) =>
     tell([seed(orphan), refusal], { header: header({ kernel: { ...header().kernel, orphanUidIsZero } }) }).of("failure")[0]?.rule;
   expect([true, false].map(ruleOn)).toEqual(["reuseport-other-user", "no-owner-found"]);
+});
+
+/** What the kernel hook set knows of a refused search for port 8080. */
+const REFUSED = { search: { port: 8080, refused: true } };
+
+describe("the kernel's search for the port", () => {
+  const explained = (call: Partial<CallEvent>, owners = [facts()]) => verdict(owners, { call });
+
+  it.each<[string, Partial<CallEvent>]>([
+    ["there was none", { search: null }],
+    ["it found the port", { search: { port: 8080, refused: false } }],
+    ["it found some port", { search: { port: 0, refused: false } }],
+  ])("says that EADDRINUSE came from somebody else when %s", (_, call) => {
+    expect(explained(call)).toMatchObject({
+      rule: "not-a-conflict",
+      confidence: "exact",
+      evidence: "none",
+      blockers: [],
+      doubts: [],
+      advice: [],
+    });
+  });
+
+  it.each<[string, Partial<CallEvent>]>([
+    ["was refused", REFUSED],
+    ["has no known end", { search: { port: 8080, refused: null } }],
+    ["was not seen", {}],
+  ])("that %s leaves the owners to be asked", (_, call) => {
+    expect(explained(call)).toMatchObject({ rule: "listening", blockers: [{ socket: "s1" }] });
+  });
+
+  it.each([
+    [{ search: { port: 0, refused: true } }, "exact", 0],
+    [{}, "inferred", 1],
+  ] as const)("for any port is exhausted: %j, %s", (call, confidence, doubts) => {
+    const found = failureOf(bind({ errno: "EADDRINUSE", socket: facts({ sk: 2, inode: 200, port: 0 }), ...call }));
+    expect(found).toMatchObject({ rule: "ports-exhausted", confidence, port: 0 });
+    expect(found.doubts).toHaveLength(doubts);
+  });
+
+  it("for any port is exhausted under the name that connect gives it", () => {
+    const call = { errno: "EAGAIN", operation: "connect" as const, search: { port: 0, refused: true } };
+    const found = failureOf(bind({ socket: facts({ sk: 2, inode: 200, port: 0 }), ...call }));
+    expect(found).toMatchObject({ rule: "ports-exhausted", confidence: "exact", operation: "connect", errno: "EAGAIN" });
+  });
+
+  it("is asked about the address that it was made with, not the one that the process gave", () => {
+    const socket = facts({ sk: 2, inode: 200, address: "127.0.0.1", state: "BOUND" });
+    const requested = { family: "ipv4" as const, address: "127.0.0.2", port: 8080 };
+    expect(explained({ ...REFUSED, socket, requested }, [facts({ address: "127.0.0.1" })])).toMatchObject({ rule: "listening" });
+    expect(explained({ ...REFUSED, socket, requested }, [facts({ address: "127.0.0.2" })])).toMatchObject({ rule: "no-owner-found" });
+  });
+
+  it("knows its socket, whatever is behind the descriptor by now", () => {
+    expect(explained({ ...REFUSED, swapped: true })).toMatchObject({ confidence: "exact", doubts: [] });
+  });
+});
+
+describe("a walk under the lock", () => {
+  const LOCKED = { walk: { locked: true }, seenAt: null };
+
+  it("is exact about owners of unknown age", () => {
+    expect(verdict([facts()], LOCKED)).toMatchObject({ confidence: "exact", doubts: [], blockers: [{ decisive: true }] });
+  });
+
+  it("blames even an owner whose bind is told later", () => {
+    const refusal = refused([], { t: T, walk: walk([facts()], { locked: true }) });
+    const late = bind({ t: T + 500, enteredAt: T + 100, pid: 10, socket: facts({ state: "BOUND" }) });
+    expect(failureOf(refusal, late)).toMatchObject({ rule: "listening", blockers: [{ socket: "s1" }] });
+  });
+
+  it("needs no socket that let go during the call", () => {
+    const refusal = refused([], { t: T, enteredAt: ENTERED, walk: walk([], { locked: true }) });
+    expect(failureOf(seed(facts()), destroy(T - 500), refusal)).toMatchObject({ rule: "no-owner-found", blockers: [] });
+  });
+
+  it("is inferred all the same when lines of it were lost", () => {
+    expect(verdict([facts()], { walk: { locked: true, lost: true } })).toMatchObject({ confidence: "inferred", walkComplete: false });
+  });
+});
+
+describe("the owner at which the kernel stopped", () => {
+  const listener = facts();
+  const child = connection();
+  const innocent = facts({ sk: 9, inode: 900, address: "127.0.0.2" });
+  const onLoopback = { requested: { family: "ipv4" as const, address: "127.0.0.1", port: 8080 } };
+
+  it("is named first and alone is decisive, whatever state it is in", () => {
+    const found = verdict([listener, child], { walk: { locked: true, decisive: child.sk } });
+    expect(found.blockers).toMatchObject([
+      { state: "ESTABLISHED", decisive: true },
+      { state: "LISTEN", decisive: false },
+    ]);
+    expect(found).toMatchObject({ rule: "bound", confidence: "exact", doubts: [] });
+  });
+
+  it("is decisive though the walk did not come to the others", () => {
+    const found = verdict([listener], { walk: { locked: true, decisive: listener.sk, missed: 1 } });
+    expect(found).toMatchObject({ confidence: "inferred", blockers: [{ decisive: true }] });
+  });
+
+  it("is blamed even where the rule does not say why, but this is inferred and said", () => {
+    const found = verdict([innocent], { call: onLoopback, walk: { locked: true, decisive: innocent.sk } });
+    expect(found).toMatchObject({
+      rule: "listening",
+      confidence: "inferred",
+      evidence: "bucket",
+      blockers: [{ socket: "s1", decisive: true }],
+    });
+    expect(found.doubts).toEqual(["the kernel stopped at s1, which by the rules known to this version could share the port"]);
+  });
+
+  it("makes nobody else guilty", () => {
+    const found = verdict([innocent, listener], { call: onLoopback, walk: { locked: true, decisive: listener.sk } });
+    expect(found).toMatchObject({ confidence: "exact", doubts: [], blockers: [{ socket: "s2", decisive: true }] });
+  });
+
+  it("that was not told leaves the decisive one open where several conflict", () => {
+    const found = verdict([listener, child], { walk: { locked: true } });
+    expect(found.blockers.map(({ decisive }) => decisive)).toEqual([false, false]);
+  });
+});
+
+describe("why nobody is blamed", () => {
+  const GONE = "the blocker may have gone between the refusal and the look at the bucket";
+  const MEMORY = "the kernel may have had no memory for the bucket";
+  const PROGRAM = "a cgroup or LSM program may have returned the error";
+  const LOST = "events may have been lost";
+  it.each<[string, Situation, string[]]>([
+    ["without the lock and without the search", {}, [GONE, MEMORY, PROGRAM, LOST]],
+    ["without the lock", { call: REFUSED }, [GONE, MEMORY, LOST]],
+    ["under the lock, with a search of unknown end", { walk: { locked: true } }, [MEMORY, PROGRAM, LOST]],
+    ["under the lock", { call: REFUSED, walk: { locked: true } }, [MEMORY, LOST]],
+  ])("%s", (_, situation, reasons) => {
+    expect(verdict([], situation).doubts).toEqual(reasons);
+  });
+});
+
+describe("UDP", () => {
+  const binder = { socket: udp({ sk: 2, inode: 200 }) };
+  const refusedUdp = (owner: SocketFacts, call = {}) => refused([], { t: T, walk: udpWalk([owner]), ...binder, ...call });
+
+  it("is explained by its own owners", () => {
+    const failure = failureOf({ ...seed(), walk: udpWalk([udp()]) }, refusedUdp(udp()));
+    expect(failure).toMatchObject({ protocol: "udp", rule: "bound", confidence: "exact", blockers: [{ protocol: "udp", state: "BOUND" }] });
+  });
+
+  it("remembers no owner of TCP at the same port, nor TCP one of UDP", () => {
+    expect(failureOf(seed(facts()), refusedUdp(udp(), { walk: null }))).toMatchObject({ rule: "no-owner-found" });
+    expect(failureOf({ ...seed(), walk: udpWalk([udp()]) }, refused([], { walk: null }))).toMatchObject({ rule: "no-owner-found" });
+  });
 });

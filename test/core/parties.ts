@@ -10,6 +10,7 @@ export const kernel = (traits: Partial<KernelTraits> = {}): KernelTraits => ({ b
 export function party(address: string, options = "", overrides: Partial<Party> = {}): Party {
   const family = address.includes(":") ? "ipv6" : "ipv4";
   return {
+    protocol: "tcp",
     family,
     address,
     ipv6Only: bindsIpv6Only(family, address, false),
@@ -23,6 +24,10 @@ export function party(address: string, options = "", overrides: Partial<Party> =
     ...overrides,
   };
 }
+
+/** The same of UDP, which never listens. */
+export const udp = (address: string, options = "", overrides: Partial<Party> = {}): Party =>
+  party(address, options, { protocol: "udp", state: "BOUND", ...overrides });
 
 export const CONNECTED: readonly State[] = [
   "ESTABLISHED",

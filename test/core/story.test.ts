@@ -12,16 +12,21 @@ import {
   facts,
   failureOf,
   holders,
+  kernelHeader,
   listen,
   look,
   MS,
   option,
   refused,
+  release,
   restart,
   seed,
   state,
   tell,
   timeWait,
+  udp,
+  udpWalk,
+  walk,
 } from "../helpers/events.ts";
 
 describe("a failure", () => {
@@ -245,6 +250,190 @@ describe("a connection", () => {
   });
 });
 
+describe("a trace of the kernel hook set", () => {
+  const told = (events: TraceEvent[], missingProbes: string[] = []) => tell(events, { header: kernelHeader(missingProbes) });
+  const listener = refused([facts()], { t: 10 * MS });
+  const blocked = [seed(facts()), listener, holders(12 * MS, listener)];
+
+  it("releases the port at the moment that the kernel told, by whom it told", () => {
+    const events = [...blocked, close(20 * MS, { fd: null }), release(20 * MS + 5), destroy(20 * MS + 9)];
+    expect(told(events).of("release")).toEqual([
+      {
+        type: "release",
+        failure: "f1",
+        socket: "s1",
+        at: "2026-11-22T14:03:00.020000005Z",
+        afterNs: 10 * MS + 5,
+        via: "close",
+        precision: "exact",
+        by: { pid: 10, comm: "node" },
+      },
+    ]);
+  });
+
+  it("releases the port by an exit", () => {
+    const by = { pid: 11, tid: 11, comm: "worker", exiting: true };
+    expect(told([...blocked, release(20 * MS, { by })]).of("release")).toMatchObject([{ via: "exit", by: { pid: 11, comm: "worker" } }]);
+  });
+
+  it("does not take the end of the socket for the release of its port", () => {
+    expect(told([...blocked, destroy(20 * MS)]).of("release")).toEqual([]);
+  });
+
+  it("takes the end of the socket for it where the release cannot be probed", () => {
+    expect(told([...blocked, destroy(20 * MS)], ["inet_put_port"]).of("release")).toMatchObject([{ precision: "exact" }]);
+  });
+
+  describe("in which a connection is in the way", () => {
+    const failure = refused([connection()], { t: 10 * MS });
+    const ended = [seed(connection()), failure, holders(12 * MS, failure), release(20 * MS, { sk: 5, by: null })];
+
+    it("does not take its end for the release, for it may go on in TIME_WAIT", () => {
+      const { of, rows } = told([...ended, destroy(20 * MS + 5, { sk: 5 })]);
+      expect(of("release")).toEqual([]);
+      expect(rows.map(({ kind }) => kind)).toEqual(["there", "refused", "gone"]);
+    });
+
+    it("releases it at that end when the next look finds nothing of it", () => {
+      expect(told([...ended, look(25 * MS, [])]).of("release")).toMatchObject([{ afterNs: 10 * MS, precision: "exact" }]);
+    });
+
+    it("releases it at the moment when TIME_WAIT ends", () => {
+      const events = [...ended, look(25 * MS, [timeWait()]), release(60_300 * MS, { sk: 6, by: null }), look(61_000 * MS, [])];
+      expect(told(events).of("release")).toMatchObject([
+        { socket: "s1", via: "time-wait-expired", precision: "exact", by: null, at: "2026-11-22T14:04:00.300000000Z" },
+      ]);
+    });
+  });
+
+  // A listener that never was bound, or a UDP socket, gives its port back when it is disconnected, and may take it again.
+  describe("in which a socket lets the port go and takes it again", () => {
+    const again = [listen({ t: 5 * MS, socket: facts() }), release(20 * MS), listen({ t: 30 * MS, socket: facts() })];
+
+    it("the port is not taken to be free of it any more", () => {
+      const failure = refused([], { t: 40 * MS, walk: walk([facts()], { locked: true }) });
+      expect(told([...again, failure, holders(41 * MS, failure)]).of("release")).toEqual([]);
+      expect(told([...again, failure, holders(41 * MS, failure), release(50 * MS)]).of("release")).toMatchObject([{ afterNs: 10 * MS }]);
+    });
+
+    it("it is remembered where the walk was lost", () => {
+      const failure = refused([], { t: 40 * MS, walk: null, search: { port: 8080, refused: true } });
+      expect(told([...again, failure]).of("failure")).toMatchObject([{ rule: "listening", evidence: "table" }]);
+    });
+  });
+
+  it("names what could not be probed", () => {
+    expect(told([], ["inet_put_port"]).of("session")).toMatchObject([{ hooks: "kernel", missingProbes: ["inet_put_port"] }]);
+  });
+});
+
+describe("a UDP socket that is in the way", () => {
+  const owner = udp();
+  const failure = refused([], { t: 10 * MS, socket: udp({ sk: 2, inode: 200 }), walk: udpWalk([owner]) });
+  const blocked = [{ ...seed(), walk: udpWalk([owner]) }, failure, holders(12 * MS, failure)];
+  const udpLook = (t: number, owners: (typeof owner)[], overrides = {}) => ({ ...look(t, []), walk: udpWalk(owners, overrides) });
+  const releases = (after: TraceEvent[], options: Parameters<typeof tell>[1] = {}) => tell([...blocked, ...after], options).of("release");
+
+  it("releases the port with the close of its last copy", () => {
+    expect(releases([close(20 * MS)])).toMatchObject([
+      { socket: "s1", afterNs: 10 * MS, via: "close", precision: "exact", by: { pid: 10, comm: "node" } },
+    ]);
+  });
+
+  it("does not release it with a copy before the last", () => {
+    expect(releases([close(20 * MS, { references: 2 })])).toEqual([]);
+  });
+
+  it("releases it when the kernel says so, where it does", () => {
+    const options = { header: kernelHeader() };
+    expect(releases([close(20 * MS)], options)).toEqual([]);
+    expect(releases([close(20 * MS), release(20 * MS + 5)], options)).toMatchObject([
+      { afterNs: 10 * MS + 5, via: "close", precision: "exact" },
+    ]);
+    expect(releases([close(20 * MS)], { header: kernelHeader(["udp_lib_unhash"]) })).toMatchObject([
+      { afterNs: 10 * MS, precision: "exact" },
+    ]);
+  });
+
+  it("releases it when it has a peer too, for UDP has no TIME_WAIT", () => {
+    const peer = { address: "192.0.2.7", port: 53 };
+    const connected = refused([], { t: 10 * MS, socket: udp({ sk: 2, inode: 200 }), walk: udpWalk([udp({ peer })]) });
+    const events = [connected, holders(12 * MS, connected), release(20 * MS)];
+    expect(tell(events, { header: kernelHeader() }).of("release")).toMatchObject([{ socket: "s1", precision: "exact" }]);
+  });
+
+  it("has released it by the look that misses it, at a moment that is estimated", () => {
+    expect(releases([udpLook(25 * MS, [])])).toMatchObject([
+      { socket: "s1", at: "2026-11-22T14:03:00.025000000Z", precision: "estimated" },
+    ]);
+  });
+
+  it("that exited with its opener is told so by the look that misses it", () => {
+    const opened = bind({ t: 5 * MS, pid: 10, socket: owner });
+    const events = [opened, failure, holders(12 * MS, failure), exit(20 * MS), udpLook(25 * MS, [])];
+    expect(tell(events).of("release")).toMatchObject([{ via: "exit", precision: "estimated", by: null }]);
+  });
+
+  it.each<[string, TraceEvent]>([
+    ["shows it", udpLook(25 * MS, [owner])],
+    ["is at TCP's owners of that port", look(25 * MS, [])],
+    ["is at another port", udpLook(25 * MS, [], { port: 8081 })],
+    ["is in another network namespace", udpLook(25 * MS, [], { netns: 1 })],
+    ["was cut", udpLook(25 * MS, [], { missed: 1 })],
+  ])("is not released by a look that %s", (_, event) => {
+    expect(releases([event])).toEqual([]);
+  });
+
+  it("is missed by no look at UDP's owners when it is of TCP", () => {
+    const destroyed = destroy(20 * MS, { sk: 5 });
+    const first = refused([connection()], { t: 10 * MS });
+    const events = [seed(connection()), first, holders(12 * MS, first), destroyed, udpLook(25 * MS, [])];
+    expect(tell(events).of("release")).toEqual([]);
+  });
+});
+
+describe("a call whose address a cgroup program rewrote", () => {
+  const socket = facts({ sk: 2, inode: 200, address: "127.0.0.9", port: 8081, state: "BOUND" });
+  const requested = { family: "ipv4" as const, address: "0.0.0.0", port: 8080 };
+  const owner = facts({ address: "127.0.0.9", port: 8081 });
+  const refusal = refused([], {
+    socket,
+    requested,
+    search: { port: 8081, refused: true },
+    walk: walk([owner], { port: 8081, locked: true }),
+  });
+
+  it("tells the port that it was about and the one that was asked for", () => {
+    expect(failureOf(refusal)).toMatchObject({
+      address: "127.0.0.9",
+      port: 8081,
+      requestedPort: 8080,
+      rule: "listening",
+      confidence: "exact",
+    });
+  });
+
+  it("stands in the timeline of the port that it was about", () => {
+    expect(
+      tell([refusal])
+        .story.timelines()
+        .map(({ port }) => port),
+    ).toEqual([8081]);
+  });
+
+  it("that listens without bind asked for any port", () => {
+    const autobind = listen({ errno: "EADDRINUSE", socket: facts({ sk: 2, inode: 200, port: 0 }), search: { port: 0, refused: true } });
+    expect(failureOf(autobind)).toMatchObject({ operation: "listen", port: 0, requestedPort: 0, rule: "ports-exhausted" });
+  });
+});
+
+it("has no descriptor of a call that was not seen itself", () => {
+  expect(failureOf(refused([facts()], { fd: null, operation: "unknown", search: { port: 8080, refused: true } }))).toMatchObject({
+    operation: "unknown",
+    binder: { fd: null },
+  });
+});
+
 describe("TIME_WAIT", () => {
   it("that must have begun before the call is an exact blocker", () => {
     const confidence = (expiresAt: number) => failureOf(refused([timeWait({ expiresAt })], { t: 10 * MS })).confidence;
@@ -355,6 +544,7 @@ it("begins with the session", () => {
     bpftrace: "0.17.0",
     ports: [[8080, 8080]],
     armedAt: "2026-11-22T14:03:00.000000000Z",
+    missingProbes: [],
   });
 });
 

@@ -2,7 +2,22 @@ import { describe, expect, it } from "vitest";
 import type { SocketFacts } from "../../src/core/event.ts";
 import { type Socket, sameConnection } from "../../src/core/socket.ts";
 import { SocketTable } from "../../src/core/table.ts";
-import { bind, close, connection, destroy, facts, listen, NETNS, option, refused, state, timeWait, walk } from "../helpers/events.ts";
+import {
+  bind,
+  close,
+  connection,
+  destroy,
+  facts,
+  listen,
+  NETNS,
+  option,
+  refused,
+  release,
+  state,
+  timeWait,
+  udp,
+  walk,
+} from "../helpers/events.ts";
 
 const MINUTE = 60_000_000_000;
 
@@ -199,4 +214,75 @@ describe("processes", () => {
     table.process(10, "sh").parent = 1;
     expect(table.process(10, "node")).toEqual({ comm: "node", exitedAt: null, parent: 1 });
   });
+});
+
+describe("a release", () => {
+  it("is told of the socket at that address, once", () => {
+    const { table, sockets } = seeded(facts({ sk: 3, inode: 300 }), facts());
+    const [, socket] = sockets as [Socket, Socket];
+    expect(table.release(release(5))).toBe(socket);
+    expect(socket.endedBy).toEqual({ pid: 10, comm: "node", exiting: false });
+    socket.releasedAt = 5;
+    expect(table.release(release(6))).toBeUndefined();
+  });
+
+  it("of an unknown socket is nothing, nor is that of a refused binder", () => {
+    const table = new SocketTable();
+    expect(table.release(release(5))).toBeUndefined();
+    table.call(refused([]));
+    expect(table.release(release(6, { sk: 2 }))).toBeUndefined();
+  });
+
+  it("of a TIME_WAIT remainder is that of the connection, whose own end was long ago", () => {
+    const { table, sockets } = seeded(connection());
+    table.destroy(destroy(1, { sk: 5 }));
+    see(table, 2, timeWait());
+    expect(table.release(release(3, { sk: 6, by: null }))).toBe(sockets[0]);
+  });
+
+  it("does not hide in whose process the socket had ended before", () => {
+    const { table, sockets } = seeded(facts());
+    table.destroy(destroy(1, { pid: 11, exiting: true }));
+    table.release(release(2));
+    expect(sockets[0]?.endedBy).toMatchObject({ pid: 11, exiting: true });
+  });
+
+  it("ends the membership in a group", () => {
+    const { table, sockets } = seeded(udp({ reusePort: true, group: { id: 0, size: 1 } }));
+    const [socket] = sockets as [Socket];
+    expect(table.groupOf(socket)?.id).toBe("g1");
+    table.release(release(5));
+    expect(table.groupOf(socket)).toBeUndefined();
+  });
+});
+
+describe("UDP", () => {
+  it("sockets at one kernel address are told apart by their inode", () => {
+    const table = new SocketTable();
+    const first = table.call(bind({ socket: udp({ sk: 2, inode: 200 }) }));
+    table.release(release(11, { sk: 2 }));
+    first.releasedAt = 11;
+    expect(table.call(bind({ t: 20, socket: udp({ sk: 2, inode: 201 }) }))).not.toBe(first);
+  });
+
+  it("is remembered for UDP, TCP and MPTCP for either of the two", () => {
+    const { table } = seeded(facts(), udp({ sk: 3, inode: 300 }), facts({ sk: 4, inode: 400, protocol: "mptcp" }));
+    const heldBy = (binder: SocketFacts) => table.heldDuring(binder, 5, 6).map(({ socket }) => socket.id);
+    expect(heldBy(udp({ sk: 9 }))).toEqual(["s2"]);
+    expect(heldBy(facts({ sk: 9 }))).toEqual(["s1", "s3"]);
+    expect(heldBy(facts({ sk: 9, protocol: "mptcp" }))).toEqual(["s1", "s3"]);
+  });
+
+  it("with a peer is not the TCP connection with that peer", () => {
+    const { table } = seeded(connection());
+    expect(ids(see(table, 1, connection({ sk: 7, inode: 700, protocol: "udp", state: "BOUND" })))).toEqual(["s2"]);
+  });
+});
+
+it("keeps the subflow through which an MPTCP binder asked", () => {
+  const table = new SocketTable();
+  const binder = table.call(refused([], { socket: facts({ sk: 9, subflow: 8, inode: 200, protocol: "mptcp" }) }));
+  expect(table.call(bind({ t: 20, socket: facts({ sk: 9, inode: 200, protocol: "mptcp", state: "BOUND" }) }))).toBe(binder);
+  expect(binder.facts.subflow).toBe(8);
+  expect(table.release(release(30, { sk: 8 }))).toBe(binder);
 });

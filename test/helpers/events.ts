@@ -40,15 +40,32 @@ const PEER = { address: "192.0.2.7", port: 40000 };
 export const connection = (overrides: Partial<SocketFacts> = {}): SocketFacts =>
   facts({ sk: 5, inode: 500, address: "192.0.2.1", peer: PEER, state: "ESTABLISHED", ...overrides });
 
+/** A UDP socket on 0.0.0.0:8080. */
+export const udp = (overrides: Partial<SocketFacts> = {}): SocketFacts => facts({ protocol: "udp", state: "BOUND", ...overrides });
+
 /** What is left of {@link connection}: a struct of its own, without inode and uid. */
 export const timeWait = (overrides: Partial<SocketFacts> = {}): SocketFacts =>
   connection({ sk: 6, inode: null, uid: null, state: "TIME_WAIT", substate: "TIME_WAIT", expiresAt: 60_000 * MS, ...overrides });
 
 export function walk(owners: SocketFacts[], overrides: Partial<WalkFacts> = {}): WalkFacts {
   const counts = { visited: owners.length, possible: owners.length, printed: owners.length, missed: 0 };
-  const bucket = { netns: NETNS, port: 8080, buckets: 1, fastReuse: 0, fastReusePort: 0, fastUid: 0 };
+  const bucket = {
+    protocol: "tcp" as const,
+    netns: NETNS,
+    port: 8080,
+    locked: false,
+    decisive: null,
+    buckets: 1,
+    fastReuse: 0,
+    fastReusePort: 0,
+    fastUid: 0,
+  };
   return { ...bucket, ...counts, owners, lost: false, ...overrides };
 }
+
+/** A look at UDP's owners of the port. */
+export const udpWalk = (owners: SocketFacts[], overrides: Partial<WalkFacts> = {}): WalkFacts =>
+  walk(owners, { protocol: "udp", ...overrides });
 
 const process = (pid = 20) => ({ pid, tid: pid, comm: "node" });
 const call = (t: number, pid = 20) => ({
@@ -68,7 +85,7 @@ const call = (t: number, pid = 20) => ({
 export function bind(overrides: Partial<EventOf<"bind">> = {}): EventOf<"bind"> {
   const socket = overrides.socket ?? facts({ sk: 2, inode: 200, state: "BOUND" });
   const requested = { family: socket.family, address: socket.address, port: socket.port };
-  return { type: "bind", ...call(overrides.t ?? 10 * MS, overrides.pid), socket, requested, ...overrides };
+  return { type: "bind", operation: "bind", ...call(overrides.t ?? 10 * MS, overrides.pid), socket, requested, ...overrides };
 }
 
 export function listen(overrides: Partial<EventOf<"listen">> = {}): EventOf<"listen"> {
@@ -112,6 +129,17 @@ export const destroy = (t: number, overrides: Partial<EventOf<"destroy">> = {}):
   netns: NETNS,
   port: 8080,
   exiting: false,
+  ...overrides,
+});
+
+/** The port became free of a socket, as the kernel hook set tells. */
+export const release = (t: number, overrides: Partial<EventOf<"release">> = {}): EventOf<"release"> => ({
+  type: "release",
+  t,
+  sk: 1,
+  netns: NETNS,
+  port: 8080,
+  by: { ...process(10), exiting: false },
   ...overrides,
 });
 
@@ -189,6 +217,7 @@ export function header(overrides: Partial<Header> = {}): Header {
     bpftrace: "0.17.0",
     hooks: "tracepoint",
     attach: "tracepoint",
+    missingProbes: [],
     filters: { ports: [[8080, 8080]] },
     sysctls: {},
     clock: { boot: "0", wall: WALL, zone: "Europe/Berlin", offsetMinutes: 60 },
@@ -198,6 +227,9 @@ export function header(overrides: Partial<Header> = {}): Header {
     ...overrides,
   };
 }
+
+/** The header of a trace of the kernel hook set. */
+export const kernelHeader = (missingProbes: string[] = []): Header => header({ hooks: "kernel", attach: "fentry", missingProbes });
 
 /** A whole small trace: a restart that meets the old listener and one of its connections, then succeeds. */
 export function restart(): TraceEvent[] {
@@ -253,8 +285,16 @@ export function failureOf(...events: TraceEvent[]): FailureRecord {
 export function anyOf(schema: z.core.$ZodType, text: fc.Arbitrary<string> = fc.string({ unit: "grapheme" })): fc.Arbitrary<unknown> {
   const { def } = (schema as z.core.$ZodTypes)._zod;
   switch (def.type) {
-    case "object":
-      return fc.record(Object.fromEntries(Object.entries(def.shape).map(([name, inner]) => [name, anyOf(inner, text)])));
+    case "object": {
+      const fields = Object.entries(def.shape);
+      const optional = fields.filter(([, inner]) => inner._zod.def.type === "optional").map(([name]) => name);
+      return fc.record(Object.fromEntries(fields.map(([name, inner]) => [name, anyOf(inner, text)])), {
+        requiredKeys: fields.map(([name]) => name).filter((name) => !optional.includes(name)),
+      });
+    }
+    case "optional":
+    case "default":
+      return anyOf(def.innerType, text);
     case "union":
       return fc.oneof(...def.options.map((option) => anyOf(option, text)));
     case "nullable":

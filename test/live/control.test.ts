@@ -247,16 +247,30 @@ describe.skipIf(liveProblem !== null)("a session under control", () => {
     await Promise.all([holder, other, binder].map((running) => running.finish()));
   });
 
-  it("a refused UDP bind is reported, but not explained", async () => {
+  it("the end of a UDP blocker is told: to the moment when its last copy is closed, else by the next look", async () => {
     const session = await trace(["--port", port, "--json"]);
-    await program("udp-twice", port).ended;
+    const closes = program("udp-until-line", port);
+    await closes.says(/has/);
+    await program("udp-refused", port).ended;
+    closes.tell("close");
+    const [close] = await session.says(/\{"type":"release".*\n/);
+    await closes.finish();
+    const exits = program("udp-until-line", port);
+    await exits.says(/has/);
+    await program("udp-refused", port).ended;
+    exits.kill("SIGKILL");
+    const [exit] = await session.says(/\{"type":"release".*\n/);
     session.kill("SIGINT");
     const { exitCode, stdout, stderr } = await session.ended;
     expect(failures(stdout)).toMatchObject([
-      { protocol: "udp", errno: "EADDRINUSE", port, blockers: [], confidence: "unknown", rule: "no-owner-found" },
+      { protocol: "udp", port, rule: "bound", confidence: "exact", blockers: [{ state: "BOUND", holders: [{ pid: closes.pid, fd: 3 }] }] },
+      { protocol: "udp", port, rule: "bound", confidence: "exact", blockers: [{ state: "BOUND", holders: [{ pid: exits.pid, fd: 3 }] }] },
     ]);
-    expect(records(stdout).at(-1)).toMatchObject({ type: "summary", failures: 1, explained: 0 });
-    expect({ exitCode, stderr }).toEqual({ exitCode: 6, stderr: "" });
+    expect(JSON.parse(close)).toMatchObject({ failure: "f1", via: "close", precision: "exact", by: { pid: closes.pid } });
+    // Nothing but the kernel hook set sees the end of a UDP socket that goes with its process.
+    const seen = records(stdout).some((record) => record.type === "session" && record.hooks === "kernel");
+    expect(JSON.parse(exit)).toMatchObject({ failure: "f2", via: "exit", precision: seen ? "exact" : "estimated" });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: "" });
   });
 
   it("other errors on a watched port are told apart from a conflict, and what is not ours is left out", async () => {

@@ -22,7 +22,8 @@ const SOCK_COMMON: Record<string, number> = {
 
 /** A kernel of today that has every field, but for those that are taken away or moved. */
 function kernel(change: { without?: string[]; moved?: Record<string, number>; functions?: string[] } = {}): Btf {
-  const offsets = { ...Object.fromEntries(Object.entries(SOCK_COMMON).map(([name, at]) => [`sock_common.${name}`, at])), ...change.moved };
+  const common = Object.fromEntries(Object.entries(SOCK_COMMON).map(([name, at]) => [`sock_common.${name}`, at]));
+  const offsets: Record<string, number> = { ...common, "udp_hslot.head.first": 0, ...change.moved };
   const has = (path: string) => !change.without?.some((gone) => path === gone || path.startsWith(`${gone}.`));
   return {
     member: (path: string) => (has(path) ? { bitOffset: (offsets[path] ?? 32) * 8, typeId: 1 } : undefined),
@@ -30,7 +31,7 @@ function kernel(change: { without?: string[]; moved?: Record<string, number>; fu
     hasFunction: (name: string) => change.functions?.includes(name) === true,
   } as Btf;
 }
-const layoutOf = (change: Parameters<typeof kernel>[0]) => readLayout(kernel(change));
+const layoutOf = (change: Parameters<typeof kernel>[0]) => readLayout(kernel(change), 0n);
 
 describe("a field that is missing", () => {
   it.each([
@@ -61,6 +62,10 @@ describe("a field that is missing", () => {
 it.each(Object.keys(SOCK_COMMON).filter((name) => !/hash|family|bind_node|v6/.test(name)))("a %s that is elsewhere is named", (name) => {
   const path = `sock_common.${name}`;
   expect(layoutOf({ moved: { [path]: (SOCK_COMMON[name] ?? 0) + 100 } })).toEqual({ ok: false, error: path });
+});
+
+it("a list that is not at the start of its UDP slot is named", () => {
+  expect(layoutOf({ moved: { "udp_hslot.head.first": 8 } })).toEqual({ ok: false, error: "udp_hslot.head.first" });
 });
 
 describe("what differs between kernels", () => {

@@ -2,19 +2,23 @@ import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { eventSchema, type TraceEvent } from "../../src/core/event.ts";
 import { LineDecoder } from "../../src/probe/lines.ts";
-import { NETNS, Printer, TAGS, V6 } from "./printed.ts";
+import { FORMATS, NETNS, Printer, TAGS, V6 } from "./printed.ts";
 
 const TIME_WAIT = 6;
 const CLOSE = 7;
 const ESTABLISHED = 1;
 const IPV6 = 10;
+const UDP = 17;
 const MPTCP = 262;
+/** Operations of the programs, and results of the kernel's search. */
+const [LISTEN, LOOK, CONNECT, SENDTO, UNKNOWN, SEARCH] = [2, 3, 4, 5, 6, 7];
+const [ENTERED, FREE] = [1, 2];
 
 let print: Printer;
 let decoder: LineDecoder;
 beforeEach(() => {
   print = new Printer();
-  decoder = new LineDecoder({ instantOfJiffies: (jiffies) => Number(jiffies) * 4_000_000 });
+  decoder = new LineDecoder({ searches: false, instantOfJiffies: (jiffies) => Number(jiffies) * 4_000_000 });
   decoder.decode(print.ready());
 });
 
@@ -32,6 +36,7 @@ describe("a refused bind", () => {
     expect(decode(call, first, second)).toEqual([]);
     expect(only(walk)).toEqual({
       type: "bind",
+      operation: "bind",
       t: 1000,
       enteredAt: 500,
       pid: 20,
@@ -65,8 +70,11 @@ describe("a refused bind", () => {
         group: null,
       },
       walk: {
+        protocol: "tcp",
         netns: NETNS,
         port: 8080,
+        locked: false,
+        decisive: null,
         buckets: 1,
         fastReuse: -1,
         fastReusePort: 0,
@@ -84,10 +92,9 @@ describe("a refused bind", () => {
     });
   });
 
-  it("of another error, of port 0 and of UDP has no walk to wait for", () => {
+  it("of another error and of port 0 has no walk to wait for", () => {
     expect(only(print.call({ ret: -13 }))).toMatchObject({ errno: "EACCES", walk: null });
     expect(only(print.call({ port: 0 }))).toMatchObject({ errno: "EADDRINUSE", requested: { port: 0 }, walk: null });
-    expect(only(print.call({ protocol: 17 }))).toMatchObject({ errno: "EADDRINUSE", socket: { protocol: "udp" }, walk: null });
   });
 
   it("of an IPv6 address keeps that address", () => {
@@ -347,6 +354,377 @@ describe("a walk", () => {
   });
 });
 
+describe("a walk of UDP", () => {
+  it("has owners of UDP, which are bound, connected or not", () => {
+    const owners = [
+      print.owner({ common: { state: ESTABLISHED, peer: "192.0.2.7", peerPort: 53 } }),
+      print.owner({ sk: 9n, common: { state: CLOSE } }),
+    ];
+    expect(only(...owners, print.walk({ op: LOOK, udp: true, printed: 2 }))).toMatchObject({
+      walk: {
+        protocol: "udp",
+        lost: false,
+        owners: [
+          { protocol: "udp", state: "BOUND", netns: NETNS, peer: { port: 53 }, subflow: null },
+          { protocol: "udp", state: "BOUND", peer: null },
+        ],
+      },
+    });
+  });
+
+  it("follows a refused bind of UDP", () => {
+    const lines = [print.call({ protocol: UDP }), print.owner({ common: { state: CLOSE } }), print.walk({ udp: true })];
+    expect(only(...lines)).toMatchObject({
+      errno: "EADDRINUSE",
+      socket: { protocol: "udp" },
+      walk: { protocol: "udp", owners: [{ inode: 100 }] },
+    });
+  });
+});
+
+describe("the decisive owner", () => {
+  const lookOf = (...lines: string[]) => {
+    const event = only(...lines);
+    return event.type === "look" ? event.walk : undefined;
+  };
+  const FIRST = { sk: 50n, inode: 500 };
+  const SECOND = { sk: 60n, inode: 600 };
+
+  it("is told once more at the end, and is one owner all the same", () => {
+    const owners = [print.owner(FIRST), print.owner(SECOND), print.owner(FIRST)];
+    expect(lookOf(...owners, print.walk({ op: LOOK, printed: 2, decisive: FIRST.sk }))).toMatchObject({
+      decisive: 1,
+      lost: false,
+      printed: 2,
+      owners: [
+        { sk: 1, inode: 500 },
+        { sk: 2, inode: 600 },
+      ],
+    });
+  });
+
+  it("is an owner even when the walk did not come to it", () => {
+    const owners = [print.owner(FIRST), print.owner(SECOND)];
+    expect(lookOf(...owners, print.walk({ op: LOOK, printed: 1, visited: 9, missed: 1, decisive: SECOND.sk }))).toMatchObject({
+      decisive: 2,
+      lost: false,
+      printed: 1,
+      owners: [{ inode: 500 }, { inode: 600 }],
+    });
+  });
+
+  it("of MPTCP is the socket that the process holds", () => {
+    const subflow = { sk: 8n, user: 9n, userProtocol: MPTCP, inode: 300 };
+    const walk = lookOf(print.owner(subflow), print.owner(subflow), print.walk({ op: LOOK, decisive: subflow.sk }));
+    expect(walk).toMatchObject({ owners: [{ protocol: "mptcp", inode: 300 }] });
+    expect(walk?.decisive).toBe(walk?.owners[0]?.sk);
+  });
+
+  it("is none where the kernel's comparison was not seen", () => {
+    expect(lookOf(print.owner(), print.walk({ op: LOOK }))).toMatchObject({ decisive: null, lost: false });
+  });
+
+  it("whose line was lost leaves the walk lost", () => {
+    const owner = print.owner(FIRST);
+    print.lose(1);
+    const events = decode(owner, print.walk({ op: LOOK, printed: 1, decisive: FIRST.sk }));
+    expect(events.at(-1)).toMatchObject({ type: "look", walk: { lost: true } });
+  });
+});
+
+describe("a stream that tells of the kernel's searches", () => {
+  beforeEach(() => {
+    decoder = new LineDecoder({ searches: true, instantOfJiffies: () => null });
+    decoder.decode(print.ready());
+  });
+  /** The owners that a thread compared on CPU `cpu`, told under the lock, and the search that names the place. */
+  const walked = (values: { cpu?: number; tid?: number; sk?: bigint; inode?: number; port?: number } = {}) => {
+    const { cpu = 0, tid = 21, sk = 50n, inode = 500, port = 8080 } = values;
+    return {
+      lines: [print.owner({ cpu, sk, inode }), print.walk({ cpu, tid, op: SEARCH, locked: true, port })],
+      place: print.place(cpu),
+    };
+  };
+
+  describe("a refused call", () => {
+    it("has the owners that were told before it on its CPU", () => {
+      const { lines, place } = walked();
+      expect(decode(...lines)).toEqual([]);
+      expect(decode(print.port({ walked: place }))).toEqual([]);
+      expect(only(print.call())).toMatchObject({
+        type: "bind",
+        errno: "EADDRINUSE",
+        search: { port: 8080, refused: true },
+        walk: { locked: true, lost: false, owners: [{ inode: 500 }] },
+      });
+      expect(decoder.finish()).toEqual([]);
+    });
+
+    it("has the owners that its thread told before it on another CPU", () => {
+      const { lines, place } = walked({ cpu: 1 });
+      expect(only(...lines, print.port({ walked: place }), print.call())).toMatchObject({
+        walk: { locked: true, owners: [{ inode: 500 }] },
+      });
+    });
+
+    it("waits for the owners that another CPU has yet to tell", () => {
+      const { lines, place } = walked({ cpu: 1 });
+      expect(decode(print.port({ walked: place }), print.call(), print.fork(0))).toMatchObject([{ type: "fork" }]);
+      expect(only(...lines)).toMatchObject({ type: "bind", walk: { locked: true, owners: [{ inode: 500 }] } });
+    });
+
+    it("has the owners of its own thread, not those of another", () => {
+      const [one, two] = [walked({ tid: 21 }), walked({ cpu: 1, tid: 22, inode: 600 })];
+      const lines = [...one.lines, ...two.lines, print.port({ walked: two.place }), print.call({ tid: 22 })];
+      expect(only(...lines)).toMatchObject({ tid: 22, walk: { owners: [{ inode: 600 }] } });
+      expect(only(print.port({ walked: one.place }), print.call({ tid: 21 }))).toMatchObject({
+        tid: 21,
+        walk: { owners: [{ inode: 500 }] },
+      });
+    });
+
+    it("whose owners were lost before it on its CPU is told without them", () => {
+      print.lose(2);
+      const place = print.place();
+      expect(decode(print.port({ walked: place }), print.call())).toMatchObject([
+        { type: "lost", count: 2 },
+        { type: "bind", errno: "EADDRINUSE", search: { refused: true }, walk: null },
+      ]);
+    });
+
+    it("whose owners were lost on another CPU is told without them as soon as that CPU goes on", () => {
+      print.lose(2, 1);
+      const place = print.place(1);
+      expect(decode(print.port({ walked: place }), print.call())).toEqual([]);
+      expect(decode(print.fork(1))).toMatchObject([{ type: "lost", cpu: 1 }, { type: "bind", walk: null }, { type: "fork" }]);
+      expect(decoder.finish()).toEqual([]);
+    });
+
+    it("goes on waiting while that CPU tells what came before its owners", () => {
+      const before = print.fork(1);
+      const { lines, place } = walked({ cpu: 1 });
+      expect(decode(print.port({ walked: place }), print.call(), before)).toMatchObject([{ type: "fork" }]);
+      expect(only(...lines)).toMatchObject({ type: "bind", walk: { owners: [{ inode: 500 }] } });
+    });
+
+    it("whose owners never come is told at the end", () => {
+      print.lose(2, 1);
+      expect(decode(print.port({ walked: print.place(1) }), print.call())).toEqual([]);
+      expect(decoder.finish()).toMatchObject([{ type: "bind", errno: "EADDRINUSE", walk: null }]);
+    });
+
+    it("with owners of which one was lost says so", () => {
+      const owner = print.owner();
+      print.lose(1);
+      const walk = print.walk({ op: SEARCH, locked: true, printed: 2 });
+      const place = print.place();
+      expect(decode(owner, walk, print.port({ walked: place }), print.call()).at(-1)).toMatchObject({
+        walk: { lost: true, owners: [{ inode: 100 }] },
+      });
+    });
+
+    it("without the comparison in its search has no owners to wait for", () => {
+      expect(only(print.port({ port: 0 }), print.call({ port: 0 }))).toMatchObject({ search: { port: 0, refused: true }, walk: null });
+    });
+
+    it("does not get the owners of an earlier call that has none", () => {
+      const { lines } = walked();
+      expect(only(...lines, print.port({ port: 0 }), print.call({ port: 0 }))).toMatchObject({ walk: null });
+      print.lose(2);
+      expect(decode(print.port({ walked: print.place() }), print.call()).at(-1)).toMatchObject({ walk: null });
+    });
+
+    it("keeps address and options that the socket had when it asked, though it has lost them since", () => {
+      const asked = { address: "127.0.0.1", reuse: 1, reusePort: true, device: 3 };
+      expect(only(print.port({ common: asked }), print.call({ address: "127.0.0.1" }))).toMatchObject({
+        socket: { address: "127.0.0.1", port: 8080, state: "BOUND", reuseAddr: true, reusePort: true, device: 3 },
+      });
+    });
+
+    it("of listen was listening when it asked, and is bound again", () => {
+      const lines = [print.port({ common: { state: 10, port: 8080 } }), print.call({ op: LISTEN, common: { port: 8080 } })];
+      expect(only(...lines)).toMatchObject({ type: "listen", search: { refused: true }, socket: { state: "BOUND", port: 8080 } });
+    });
+
+    it("of another port than was asked for tells both", () => {
+      expect(only(print.port({ port: 8081, common: { address: "127.0.0.9" } }), print.call())).toMatchObject({
+        requested: { address: "0.0.0.0", port: 8080 },
+        search: { port: 8081 },
+        socket: { address: "127.0.0.9", port: 8081 },
+      });
+    });
+
+    it("of MPTCP asked through its subflow", () => {
+      const event = only(print.port({ sk: 8n }), print.call({ sk: 9n, protocol: MPTCP }));
+      expect(event).toMatchObject({ socket: { protocol: "mptcp", subflow: 1, sk: 2 } });
+    });
+
+    it("of another protocol than MPTCP has no subflow", () => {
+      expect(only(print.port({ sk: 8n }), print.call({ sk: 8n }))).toMatchObject({ socket: { subflow: null } });
+    });
+
+    it("of UDP has owners of UDP", () => {
+      const [owner, walk] = [print.owner({ common: { state: CLOSE } }), print.walk({ op: SEARCH, locked: true, udp: true })];
+      expect(only(owner, walk, print.port({ walked: print.place() }), print.call({ protocol: UDP }))).toMatchObject({
+        socket: { protocol: "udp", state: "BOUND" },
+        walk: { protocol: "udp", locked: true, owners: [{ protocol: "udp", state: "BOUND" }] },
+      });
+    });
+  });
+
+  describe("the search", () => {
+    it("that found the port is told of a call that passed", () => {
+      const common = { port: 8080 };
+      expect(only(print.port({ result: FREE }), print.call({ ret: 0, common }))).toMatchObject({
+        errno: null,
+        search: { port: 8080, refused: false },
+        socket: { port: 8080 },
+      });
+    });
+
+    it("for any port leaves the one that was found to the socket", () => {
+      expect(only(print.port({ port: 0, result: FREE }), print.call({ ret: 0, port: 0, common: { port: 40001 } }))).toMatchObject({
+        search: { port: 0 },
+        socket: { port: 40001 },
+      });
+    });
+
+    it("whose end was not seen is neither refused nor not", () => {
+      expect(only(print.port({ result: ENTERED }), print.call())).toMatchObject({ search: { port: 8080, refused: null } });
+    });
+
+    it("is none where no line of it came", () => {
+      const event = only(print.call({ ret: -98 }));
+      expect(event).toMatchObject({ errno: "EADDRINUSE", search: null, walk: null });
+    });
+
+    it("is not known where its line may have been lost", () => {
+      print.lose(1);
+      const events = [...decode(print.call()), ...decoder.finish()];
+      const call = events.find(({ type }) => type === "bind");
+      expect(call).toMatchObject({ errno: "EADDRINUSE", walk: null });
+      expect(call).not.toHaveProperty("search");
+    });
+
+    it("of a call whose line was lost is not taken for that of the next", () => {
+      const port = print.port({ port: 9999, walked: print.place(1) });
+      print.lose(1);
+      const call = decode(port, print.call({ ret: -13 })).at(-1);
+      expect(call).toMatchObject({ type: "bind", errno: "EACCES" });
+      expect(call).not.toHaveProperty("search");
+    });
+
+    it("of one CPU is not taken for that of another", () => {
+      expect(decode(print.port({ cpu: 1 }), print.call({ cpu: 0, ret: -13 }))).toMatchObject([{ search: null }]);
+      expect(decode(print.call({ cpu: 1 }))).toMatchObject([{ search: { refused: true } }]);
+    });
+
+    it("is told of one call, not of the next on that CPU", () => {
+      expect(decode(print.port(), print.call(), print.call({ ret: -13 }))).toMatchObject([{ search: { refused: true } }, { search: null }]);
+    });
+  });
+
+  describe("a call that itself was not seen", () => {
+    it("has no descriptor, and asked for what the kernel looked for", () => {
+      const lines = [print.port({ common: { address: "127.0.0.1" } }), print.call({ fd: -1, address: "0.0.0.0", port: 0 })];
+      expect(only(...lines)).toMatchObject({
+        operation: "bind",
+        fd: null,
+        requested: { family: "ipv4", address: "127.0.0.1", port: 8080 },
+        socket: { address: "127.0.0.1", port: 8080 },
+      });
+    });
+
+    it.each([
+      [CONNECT, "connect", "EAGAIN"],
+      [SENDTO, "sendto", "EAGAIN"],
+      [UNKNOWN, "unknown", "EADDRINUSE"],
+      [1, "bind", "EADDRINUSE"],
+    ])("is operation %d, %s, which found no free port: %s", (op, operation, errno) => {
+      const lines = [print.port({ port: 0 }), print.call({ op, fd: -1, port: 0, protocol: UDP })];
+      expect(only(...lines)).toMatchObject({ type: "bind", operation, errno, requested: { port: 0 }, search: { port: 0, refused: true } });
+    });
+
+    it("may be a listen", () => {
+      const lines = [print.port({ common: { state: 10 } }), print.call({ op: LISTEN, fd: -1, port: 0, backlog: 0 })];
+      expect(only(...lines)).toMatchObject({ type: "listen", fd: null, errno: "EADDRINUSE", socket: { state: "BOUND", port: 8080 } });
+    });
+  });
+
+  it("tells of a look as any other does", () => {
+    expect(only(print.owner(), print.walk({ op: LOOK }))).toMatchObject({
+      type: "look",
+      walk: { locked: false, owners: [{ inode: 100 }] },
+    });
+  });
+});
+
+describe("what is lost or cannot be read costs nothing else", () => {
+  beforeEach(() => {
+    decoder = new LineDecoder({ searches: true, instantOfJiffies: () => null });
+    decoder.decode(print.ready());
+  });
+  const calls = (...lines: string[]) => decode(...lines).filter(({ type }) => type === "bind");
+
+  it("the decisive owner is the one that the kernel named, or none where its line was lost", () => {
+    const owners = [print.owner({ sk: 50n, inode: 500 }), print.owner({ sk: 60n, inode: 600 })];
+    print.lose(1);
+    const look = decode(...owners, print.walk({ op: LOOK, printed: 2, decisive: 50n })).at(-1);
+    expect(look).toMatchObject({ walk: { lost: true, decisive: expect.toSatisfy((decisive) => decisive === 1 || decisive === null) } });
+  });
+
+  it("owners of a call that was lost are not those of the next call of its thread", () => {
+    const told = [print.owner({ sk: 50n, inode: 500 }), print.walk({ op: SEARCH, locked: true, port: 9999 })];
+    print.lose(2);
+    const fork = print.fork();
+    print.lose(2);
+    expect(calls(...told, fork, print.port({ walked: print.place() }), print.call())).toMatchObject([{ walk: null }]);
+  });
+
+  it("owners of a call that was lost are not those of the next call of its thread, even where its own come later from another CPU", () => {
+    const told = [print.owner({ sk: 50n, inode: 500 }), print.walk({ op: SEARCH, locked: true, port: 9999 })];
+    print.lose(2);
+    const fork = print.fork();
+    const own = [print.owner({ cpu: 1, sk: 70n, inode: 700 }), print.walk({ cpu: 1, op: SEARCH, locked: true })];
+    const port = print.port({ walked: print.place(1) });
+    expect(calls(...told, fork, port, print.call(), ...own)).toMatchObject([{ walk: { port: 8080, owners: [{ inode: 700 }] } }]);
+  });
+
+  it("a call whose search was lost is told, whatever walk comes next on its CPU", () => {
+    print.lose(1);
+    const events = calls(print.call(), print.owner({ sk: 60n, inode: 600 }), print.walk({ op: SEARCH, tid: 99, locked: true }));
+    expect([...events, ...decoder.finish()]).toMatchObject([{ type: "bind", errno: "EADDRINUSE" }]);
+  });
+
+  it("a call whose search was lost is told at once where no walk can follow", () => {
+    print.lose(1);
+    expect(calls(print.call(), print.fork(1))).toHaveLength(1);
+  });
+
+  it("a call whose owners are known to be lost already does not wait for them", () => {
+    print.lose(2, 1);
+    const place = print.place(1);
+    expect(calls(print.fork(1), print.port({ walked: place }), print.call())).toMatchObject([{ walk: null }]);
+  });
+
+  it("the search of a call that cannot be read is not that of the next", () => {
+    expect(calls(print.port({ port: 9999 }), print.call({ protocol: 99 }), print.call({ ret: -13 }))).toMatchObject([{ search: null }]);
+  });
+
+  it("a refused call outlives a line that cannot be read", () => {
+    decoder = new LineDecoder({ searches: false, instantOfJiffies: () => null });
+    const events = calls(print.call(), print.option(1, 9));
+    expect([...events, ...decoder.finish()]).toMatchObject([{ type: "bind", errno: "EADDRINUSE" }]);
+  });
+
+  it("a call that has waited long enough outlives a line that does not fit the contract", () => {
+    print.lose(2, 1);
+    const port = print.port({ walked: print.place(1) });
+    const events = calls(port, print.call(), print.close("node", 1).replace(" 8080 ", " 99999 "));
+    expect([...events, ...decoder.finish()]).toMatchObject([{ type: "bind", errno: "EADDRINUSE" }]);
+  });
+});
+
 describe("lost lines", () => {
   it("are told by gaps in the numbers of each CPU", () => {
     const first = print.fork(0);
@@ -413,6 +791,27 @@ describe("other lines", () => {
     expect(only(print.state(4, 6, 0))).toMatchObject({ from: "FIN_WAIT1", to: "TIME_WAIT", inode: null });
   });
 
+  it("free", () => {
+    expect(only(print.free())).toEqual({
+      type: "release",
+      t: 1000,
+      sk: 1,
+      netns: NETNS,
+      port: 8080,
+      by: { pid: 10, tid: 10, comm: "node", exiting: false },
+    });
+    expect(only(print.free(10, 1))).toMatchObject({ by: { exiting: true } });
+  });
+
+  it("free in no process's context", () => {
+    expect(only(print.free(0, 0, ""))).toMatchObject({ type: "release", by: null });
+  });
+
+  it("close and option of a hook set that does not see the descriptor", () => {
+    expect(only(print.close("node", 0, -1))).toMatchObject({ type: "close", fd: null });
+    expect(only(print.option(1, 2, 0, -1))).toMatchObject({ type: "option", fd: null });
+  });
+
   it("destroy", () => {
     expect(only(print.destroy(1))).toMatchObject({ type: "destroy", exiting: true, pid: 10, comm: "node", netns: NETNS, port: 8080 });
     expect(only(print.destroy(0))).toMatchObject({ exiting: false });
@@ -454,8 +853,13 @@ describe("a line that is not ours", () => {
     expect(decoder.foreign).toBe(1);
   });
 
+  it("that does not fit the contract is counted and left out", () => {
+    expect(decode(print.close().replace(" 8080 ", " 99999 "))).toEqual([]);
+    expect(decoder.foreign).toBe(1);
+  });
+
   it("of another protocol version is not understood", () => {
-    const fresh = new LineDecoder({ instantOfJiffies: () => null });
+    const fresh = new LineDecoder({ searches: false, instantOfJiffies: () => null });
     expect(fresh.decode(print.ready(2))).toEqual([]);
     expect(fresh.anchor).toBeNull();
     expect(fresh.foreign).toBe(1);
@@ -471,12 +875,23 @@ describe("a line that is not ours", () => {
   });
 });
 
+it.each([...FORMATS])("bt:%s has the same fields wherever it is printed", (_, formats) => {
+  // A descriptor that is not known is -1.
+  const kinds = formats.map((format) => format.map((conversion) => (conversion === "%ld" ? "%lu" : conversion)));
+  expect(new Set(kinds.map(String)).size).toBe(1);
+});
+
 describe("whatever comes", () => {
   const written = () => [
     print.beat(),
     print.call(),
     print.owner(),
     print.walk(),
+    print.owner(),
+    print.walk({ op: SEARCH, locked: true, decisive: 1n, printed: 0 }),
+    print.port({ walked: print.place() }),
+    print.call(),
+    print.free(),
     print.close(),
     print.option(1, 2),
     print.state(7, 10),
@@ -484,6 +899,12 @@ describe("whatever comes", () => {
     print.fork(),
     print.exit(9),
   ];
+  const LINES = 15;
+  it("there is one of every kind", () => {
+    const tags = written().map((line) => line.slice("bt:".length, line.indexOf(" ")));
+    expect([...new Set(tags), "ready", "count"].sort()).toEqual([...TAGS].sort());
+    expect(tags).toHaveLength(LINES);
+  });
   const valid = (events: TraceEvent[]) => events.every((event) => eventSchema.safeParse(event).success);
 
   it("nothing throws, and what comes out fits the contract", () => {
@@ -497,8 +918,8 @@ describe("whatever comes", () => {
       fc.tuple(fc.constantFrom(...TAGS), fc.array(field, { maxLength: 34 })).map(([tag, fields]) => `bt:${tag} ${fields.join(" ")}`),
     );
     fc.assert(
-      fc.property(fc.array(line, { maxLength: 8 }), (lines) => {
-        const fresh = new LineDecoder({ instantOfJiffies: () => null });
+      fc.property(fc.array(line, { maxLength: 8 }), fc.boolean(), (lines, searches) => {
+        const fresh = new LineDecoder({ searches, instantOfJiffies: () => null });
         const events = lines.flatMap((one) => fresh.decode(one));
         expect(valid([...events, ...fresh.finish()])).toBe(true);
       }),
@@ -508,12 +929,12 @@ describe("whatever comes", () => {
 
   it("damaged lines are left out, and the others are read", () => {
     const damage = fc.record({
-      line: fc.nat(9),
+      line: fc.nat(LINES - 1),
       at: fc.double({ min: 0, max: 1, noNaN: true }),
       text: fc.constantFrom("", "x", " ", "-", "9", "ffffffffffffffffff", "\u0000"),
     });
     fc.assert(
-      fc.property(fc.array(damage, { minLength: 1, maxLength: 3 }), (damages) => {
+      fc.property(fc.array(damage, { minLength: 1, maxLength: 3 }), fc.boolean(), (damages, searches) => {
         print = new Printer();
         const lines = written();
         for (const { line, at, text } of damages) {
@@ -521,7 +942,7 @@ describe("whatever comes", () => {
           const cut = Math.floor(at * whole.length);
           lines[line] = whole.slice(0, cut) + text + whole.slice(cut + 1);
         }
-        const fresh = new LineDecoder({ instantOfJiffies: () => null });
+        const fresh = new LineDecoder({ searches, instantOfJiffies: () => null });
         fresh.decode(print.ready());
         expect(valid([...lines.flatMap((one) => fresh.decode(one)), ...fresh.finish()])).toBe(true);
       }),
@@ -531,11 +952,11 @@ describe("whatever comes", () => {
 
   it("a line cut short is never read as a whole one", () => {
     fc.assert(
-      fc.property(fc.nat(9), fc.nat(400), (index, length) => {
+      fc.property(fc.nat(LINES - 1), fc.nat(400), (index, length) => {
         print = new Printer();
         const line = written()[index] ?? "";
         const lastField = line.lastIndexOf(" ");
-        const fresh = new LineDecoder({ instantOfJiffies: () => null });
+        const fresh = new LineDecoder({ searches: false, instantOfJiffies: () => null });
         const events = fresh.decode(line.slice(0, Math.min(length, lastField)));
         expect(events.filter(({ type }) => type !== "lost")).toEqual([]);
       }),

@@ -4,28 +4,34 @@ import { ROOT } from "../helpers/cli.ts";
 
 /** Lines as the programs in bpf/ print them: the formats are read from there, the values are the test's. */
 
-const PROGRAMS = readdirSync(join(ROOT, "bpf"))
+const PROGRAMS = readdirSync(join(ROOT, "bpf"), { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".bt"))
   .map((name) => readFileSync(join(ROOT, "bpf", name), "utf8"));
-const FORMATS = new Map(
-  PROGRAMS.flatMap((text) =>
-    [...text.matchAll(/printf\("bt:(\w+) ([^"]*)\\n"/g)].map(([, tag = "", format = ""]) => [tag, format.split(" ")] as const),
-  ),
-);
+/** The fields of each kind of line, in each place that prints it. */
+export const FORMATS = new Map<string, string[][]>();
+for (const [, tag = "", format = ""] of PROGRAMS.flatMap((text) => [...text.matchAll(/printf\("bt:(\w+) ([^"]*)\\n"/g)])) {
+  FORMATS.set(tag, [...(FORMATS.get(tag) ?? []), format.split(" ")]);
+}
 export const TAGS = [...FORMATS.keys()];
 
 type Value = number | bigint;
 
 function printed(tag: string, values: readonly Value[]): string {
-  const format = FORMATS.get(tag);
+  const formats = FORMATS.get(tag) ?? [];
+  // Where the places differ, the one that can print a number below zero.
+  const format = formats.find((each) => values.every((value, index) => value >= 0 || SIGNED.includes(each[index] ?? ""))) ?? formats[0];
   if (!format) throw new Error(`the programs print no bt:${tag}`);
   if (format.length !== values.length) throw new Error(`bt:${tag} has ${format.length} fields, not ${values.length}`);
   return `bt:${tag} ${values.map((value, index) => converted(format[index] ?? "", BigInt(value))).join(" ")}`;
 }
 
+const SIGNED = ["%d", "%ld"];
+
 /** As printf in C has it: what is too great for its conversion comes out as another number. */
 function converted(conversion: string, value: bigint): string {
   switch (conversion) {
+    case "%ld":
+      return BigInt.asIntN(64, value).toString();
     case "%d":
       return BigInt.asIntN(32, value).toString();
     case "%u":
@@ -146,11 +152,11 @@ export class Printer {
       ...head,
       head[2] - 500n,
       v.op,
-      18,
+      v.fd,
       v.swapped ? 1 : 0,
       v.ret,
       20,
-      21,
+      v.tid,
       v.caller,
       sockaddr,
       low,
@@ -169,6 +175,28 @@ export class Printer {
       ...v.group,
       ...name(v.comm),
     ]);
+  }
+
+  /** The kernel's search for the port of {@link call}, found or refused; `walked`: {@link place} of the walk of its owners. */
+  port(values: Partial<PortValues> = {}): string {
+    const v = { ...PORT, ...values, common: { ...CALL_COMMON, ...values.common } };
+    return printed("port", [
+      v.cpu,
+      this.#number(v.cpu),
+      v.port,
+      v.result,
+      v.sk,
+      addresses(v.common),
+      ports(v.common),
+      meta(v.common),
+      ...v.common.local6,
+      v.walked,
+    ]);
+  }
+
+  /** Where the last line of this CPU is, as `bt:port` names it. */
+  place(cpu = 0): bigint {
+    return BigInt(this.#sequence.get(cpu) ?? 0) * 4096n + BigInt(cpu) + 1n;
   }
 
   owner(values: Partial<OwnerValues> = {}): string {
@@ -198,7 +226,11 @@ export class Printer {
     const possible = v.possible ?? printedOwners;
     return printed("walk", [
       ...this.#head(v.cpu),
+      v.tid,
       v.op,
+      v.locked ? 1 : 0,
+      v.udp ? 1 : 0,
+      v.decisive,
       v.port,
       NETNS,
       1,
@@ -212,17 +244,17 @@ export class Printer {
     ]);
   }
 
-  close(comm: string | readonly number[] = "node", cpu = 0): string {
-    return printed("close", [...this.#head(cpu), 10, 10, 18, 0xffff_8880_0000_1000n, 100, NETNS, 8080, 2, ...name(comm)]);
+  close(comm: string | readonly number[] = "node", cpu = 0, fd = 18): string {
+    return printed("close", [...this.#head(cpu), 10, 10, fd, 0xffff_8880_0000_1000n, 100, NETNS, 8080, 2, ...name(comm)]);
   }
 
-  option(level: number, option: number, ret = 0): string {
+  option(level: number, option: number, ret = 0, fd = 18): string {
     const after = meta({ ...COMMON, reuse: 1, reusePort: true, device: 3 });
     return printed("option", [
       ...this.#head(0),
       10,
       10,
-      18,
+      fd,
       0xffff_8880_0000_1000n,
       100,
       NETNS,
@@ -237,6 +269,10 @@ export class Printer {
 
   state(from: number, to: number, inode = 100): string {
     return printed("state", [...this.#head(0), 0xffff_8880_0000_1000n, inode, NETNS, 8080, 6, from, to]);
+  }
+
+  free(pid = 10, exiting = 0, comm = "node"): string {
+    return printed("free", [...this.#head(0), 0xffff_8880_0000_1000n, NETNS, 8080, pid, pid, exiting, ...name(comm)]);
   }
 
   destroy(exiting = 0): string {
@@ -254,7 +290,9 @@ export class Printer {
 
 interface CallValues {
   cpu: number;
+  tid: number;
   op: number;
+  fd: number;
   ret: number;
   swapped: boolean;
   /** What was asked for. */
@@ -276,7 +314,9 @@ interface CallValues {
 const CALL_COMMON: Common = { ...COMMON, state: 7, port: 0 };
 const CALL: CallValues = {
   cpu: 0,
+  tid: 21,
   op: 1,
+  fd: 18,
   ret: -98,
   swapped: false,
   family: 2,
@@ -293,6 +333,17 @@ const CALL: CallValues = {
   group: [0n, 0, 0],
   comm: "node",
 };
+
+/** `result`: 1 entered, 2 free, 3 refused. */
+interface PortValues {
+  cpu: number;
+  port: number;
+  result: number;
+  sk: bigint;
+  common: Partial<Common>;
+  walked: bigint;
+}
+const PORT: PortValues = { cpu: 0, port: 8080, result: 3, sk: CALL.sk, common: {}, walked: 0n };
 
 interface OwnerValues {
   cpu: number;
@@ -322,7 +373,11 @@ const OWNER: OwnerValues = {
 
 interface WalkValues {
   cpu: number;
+  tid: number;
   op: number;
+  locked: boolean;
+  udp: boolean;
+  decisive: bigint;
   port: number;
   fastUid: number;
   visited: number | null;
@@ -330,4 +385,17 @@ interface WalkValues {
   printed: number | null;
   missed: number;
 }
-const WALK: WalkValues = { cpu: 0, op: 1, port: 8080, fastUid: 0, visited: null, possible: null, printed: null, missed: 0 };
+const WALK: WalkValues = {
+  cpu: 0,
+  tid: 21,
+  op: 1,
+  locked: false,
+  udp: false,
+  decisive: 0n,
+  port: 8080,
+  fastUid: 0,
+  visited: null,
+  possible: null,
+  printed: null,
+  missed: 0,
+};

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { eventSchema, type Header, headerSchema, type TraceEvent } from "../../src/core/event.ts";
 import { decodeEvent, decodeHeader, encodeEvent, encodeHeader, TRACE_VERSION } from "../../src/trace/codec.ts";
-import { anyOf, header, restart } from "../helpers/events.ts";
+import { anyOf, header, refused, restart } from "../helpers/events.ts";
 
 const anyEvent = anyOf(eventSchema, fc.string({ unit: "binary" })) as fc.Arbitrary<TraceEvent>;
 const anyHeader = anyOf(headerSchema).map((value) => ({ ...(value as Header), version: TRACE_VERSION }));
@@ -13,6 +13,10 @@ function withUnknownFields(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   const fields = Object.entries(value).map(([name, inner]) => [name, withUnknownFields(inner)]);
   return { ...Object.fromEntries(fields), fromTheFuture: { much: [1] } };
+}
+
+function without(value: object, ...names: string[]): object {
+  return Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)));
 }
 
 describe("events", () => {
@@ -30,6 +34,12 @@ describe("events", () => {
   it.each([...new Map(restart().map((event) => [event.type, event])).values()])("keep unknown fields: $type", (event) => {
     const value = withUnknownFields(event);
     expect(decodeEvent(JSON.stringify(value))).toEqual({ kind: "event", event: value });
+  });
+
+  it("of an older bindtrace get what it did not tell of", () => {
+    const refusal = refused([]);
+    const { operation: _, ...older } = { ...refusal, walk: refusal.walk && without(refusal.walk, "protocol", "locked", "decisive") };
+    expect(decodeEvent(JSON.stringify(older))).toEqual({ kind: "event", event: refusal });
   });
 
   it("of an unknown type are told from damage", () => {
@@ -72,6 +82,10 @@ describe("headers", () => {
     const value = withUnknownFields({ ...header(), sysctls: {} });
     Object.assign(value as object, { sysctls: {} });
     expect(decodeHeader(JSON.stringify(value))).toEqual({ ok: true, value });
+  });
+
+  it("of an older bindtrace lack no probe", () => {
+    expect(decodeHeader(JSON.stringify(without(header(), "missingProbes")))).toEqual({ ok: true, value: header() });
   });
 
   it.each([

@@ -1,0 +1,106 @@
+import type { Nanos } from "../base/nanoseconds.ts";
+import { ANY4, ANY6 } from "../core/address.ts";
+import { errnoName } from "../core/errno.ts";
+import type { CallEvent, SocketFacts } from "../core/event.ts";
+import type { LineFields } from "./fields.ts";
+import type { Reading } from "./sockets.ts";
+import { commonWords, groupOf, orNull, protocolOf, sockaddr, unsigned } from "./words.ts";
+
+/** Numbers of the operations (src/probe/program.ts). */
+const LISTEN = 2;
+const OPERATIONS = { 1: "bind", 4: "connect", 5: "sendto", 6: "unknown" } as const;
+/** Results of the kernel's search for a port: found, refused; anything else: its end was not seen. */
+const FREE = 2;
+const REFUSED = 3;
+
+/** The kernel's search for a port, as `bt:port` tells it: the `bt:call` that it belongs to follows on the same CPU. */
+export interface Search {
+  port: number;
+  refused: boolean | null;
+  /** Where the owners of the port were told: number and CPU of the last line of the walk as one; null when they were not. */
+  walked: number | null;
+  sk: number;
+  /** The socket as it stood when the search began. */
+  asked: ReturnType<typeof commonWords>;
+}
+
+export function readSearch(fields: LineFields, { pointer }: Reading): Search {
+  const port = fields.number();
+  const result = fields.number();
+  const sk = pointer(fields.hex());
+  const asked = commonWords(fields.hex(), fields.hex(), fields.hex(), fields.hex(), fields.hex(), 0n, 0n);
+  const walked = orNull(fields.number());
+  return { port, refused: result === FREE ? false : result === REFUSED ? true : null, walked, sk, asked };
+}
+
+/** A call and its result, `bt:call`. `search`: undefined where it is not known whether there was one, null where there was none. */
+export function readCall(fields: LineFields, t: Nanos, search: Search | null | undefined, { pointer, instant }: Reading): CallEvent {
+  const enteredAt = instant(fields.big());
+  const op = fields.number();
+  const fd = fields.number();
+  const swapped = fields.number() === 1;
+  const ret = fields.number();
+  const [pid, tid, uid] = [fields.number(), fields.number(), unsigned(fields.number())];
+  const [head, low, high] = [fields.hex(), fields.hex(), fields.hex()];
+  fields.number();
+  const nsPid = fields.number();
+  const sk = pointer(fields.hex());
+  const netns = fields.number();
+  const now = commonWords(fields.hex(), fields.hex(), fields.hex(), fields.hex(), fields.hex(), 0n, 0n);
+  const socketUid = unsigned(fields.number());
+  const protocol = protocolOf(fields.number());
+  const inode = orNull(fields.number());
+  const group = groupOf(fields.hex(), fields.number(), fields.number());
+  const operation = OPERATIONS[op as keyof typeof OPERATIONS];
+  const words = search && ret !== 0 ? { ...search.asked, port: search.port } : now;
+  const listening = !operation && ret !== 0 && words.state === "LISTEN";
+  const socket: SocketFacts = {
+    ...words,
+    sk,
+    subflow: search && search.sk !== sk ? search.sk : null,
+    inode,
+    netns,
+    protocol,
+    // A refused listen has passed through LISTEN (inet_csk_listen_start); the socket stays what it was.
+    state: words.state === "CLOSE" || protocol === "udp" || listening ? "BOUND" : words.state,
+    substate: null,
+    expiresAt: null,
+    uid: socketUid,
+    group,
+  };
+  const call = {
+    t,
+    enteredAt,
+    pid,
+    tid,
+    comm: fields.comm(),
+    nsPid,
+    uid,
+    fd: fd === -1 ? null : fd,
+    errno: ret < 0 ? errnoOf(operation, ret) : null,
+    swapped,
+    walk: null,
+    ...(search === undefined ? {} : { search: search && { port: search.port, refused: search.refused } }),
+    inCommand: false,
+  };
+  if (op === LISTEN) return { type: "listen", ...call, socket, backlog: Number(BigInt.asIntN(32, low)) };
+  if (!operation) throw new Error(`unknown operation ${op}`);
+  // Where the call itself was not seen, the kernel's search tells what was asked for.
+  const { family, address } = socket;
+  const requested = fd === -1 ? { family, address, port: search?.port ?? 0 } : sockaddr(head, low, high, family);
+  return asRequested({ type: "bind", operation, ...call, socket, requested });
+}
+
+/** A search for any free port that was refused is EAGAIN where connect or sendto began it (inet_autobind). */
+function errnoOf(operation: string | undefined, ret: number): string {
+  return operation === "connect" || operation === "sendto" ? "EAGAIN" : errnoName(-ret);
+}
+
+/** The kernel has zeroed the address of a refused socket by now. Where its search was not seen, what was asked for stands in its place. */
+function asRequested(event: Extract<CallEvent, { type: "bind" }>): CallEvent {
+  if (event.errno === null || event.search) return event;
+  const { address, port, family } = event.requested;
+  const fits = family === event.socket.family;
+  const any = event.socket.family === "ipv6" ? ANY6 : ANY4;
+  return { ...event, socket: { ...event.socket, address: fits ? address : any, port } };
+}

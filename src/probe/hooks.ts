@@ -1,0 +1,128 @@
+import { type OptionalProbe, WITHOUT_PROBE } from "../core/probes.ts";
+import type { Btf } from "./btf.ts";
+import { findSymbols } from "./symbols.ts";
+
+/** The first parameters of each function, as the programs name them. Source: the kernel's headers, 5.10 to 7.2. */
+const PARAMETERS: Readonly<Record<string, readonly string[]>> = {
+  inet_csk_get_port: ["sk", "snum"],
+  udp_lib_get_port: ["sk", "snum"],
+  find_vpid: ["nr"],
+  __sys_bind: ["fd", "umyaddr"],
+  __sys_listen: ["fd", "backlog"],
+  inet_bind_conflict: ["sk", "sk2"],
+  inet_rcv_saddr_equal: ["sk", "sk2"],
+  inet_release: ["sock"],
+  sk_setsockopt: ["sk", "level", "optname"],
+  sock_setsockopt: ["sock", "level", "optname"],
+  ipv6_setsockopt: ["sk", "level", "optname"],
+  inet_csk_destroy_sock: ["sk"],
+  inet_put_port: ["sk"],
+  udp_lib_unhash: ["sk"],
+  inet_twsk_bind_unhash: ["tw"],
+};
+
+/** What a program calls a parameter but is found through another. */
+const ALIASES: Readonly<Record<string, Readonly<Record<string, { parameter: string; expression(argument: string): string }>>>> = {
+  sock_setsockopt: { sk: { parameter: "sock", expression: (sock) => `((struct socket *)${sock})->sk` } },
+};
+
+/** Without these there is no kernel hook set. */
+const REQUIRED = ["inet_csk_get_port", "find_vpid"] as const;
+/** What some kernels have in the place of another function. */
+const STANDS_FOR: Readonly<Record<string, string>> = { sock_setsockopt: "sk_setsockopt" };
+/** Functions that came with the buckets by address (6.1). */
+const WITH_BHASH2: readonly OptionalProbe[] = ["inet_bhash2_addr_any_conflict", "inet_bind_conflict"];
+
+export type ProbeKind = "fentry" | "kprobe";
+
+/** How one function is attached to on this machine. */
+export interface Hook {
+  kind: ProbeKind;
+  /** As in kallsyms: a compiler may have added `.isra.0`. */
+  symbol: string;
+  /** The function's parameters as this kernel names them (fentry), in order. */
+  names: readonly string[];
+}
+
+export interface Hooks {
+  kind: ProbeKind;
+  functions: ReadonlyMap<string, Hook>;
+  missing: OptionalProbe[];
+}
+
+export interface HookSources {
+  btf: Btf;
+  kallsyms: Buffer;
+  /** Optional probes that are to be left out. */
+  without: readonly OptionalProbe[];
+}
+
+/** Finds each function of the kernel hook set. The error names the required one that this kernel lacks. */
+export function findHooks(kind: ProbeKind, { btf, kallsyms, without }: HookSources): Hooks | { lacks: string } {
+  const bhash2 = btf.sizeOf("inet_bind2_bucket") !== undefined;
+  const optional = (Object.keys(WITHOUT_PROBE) as OptionalProbe[]).filter((name) => bhash2 || !WITH_BHASH2.includes(name));
+  const symbols = findSymbols(kallsyms, [...REQUIRED, ...optional, ...Object.keys(STANDS_FOR)]);
+  // Since 6.1 trampolines pass structs by value, which some of the functions take.
+  const passesStructs = btf.member("btf_func_model.arg_flags") !== undefined;
+  const hookOf = (name: string): Hook | undefined => {
+    const symbol = symbols.get(name);
+    if (!symbol) return undefined;
+    const names = btf.parameters(name);
+    const traced = symbol.exact && names !== undefined && (passesStructs || !btf.takesStruct(name));
+    return { kind: kind === "fentry" && traced ? "fentry" : "kprobe", symbol: symbol.name, names: names ?? [] };
+  };
+  const functions = new Map<string, Hook>();
+  for (const name of [...REQUIRED, ...optional.filter((name) => !without.includes(name))]) {
+    const standIn = Object.entries(STANDS_FOR).find(([, stood]) => stood === name)?.[0];
+    const used = hookOf(name) || standIn === undefined ? name : standIn;
+    const hook = hookOf(used);
+    if (hook) functions.set(used, hook);
+  }
+  const lacks = REQUIRED.find((name) => !functions.has(name));
+  if (lacks !== undefined) return { lacks };
+  const has = (name: string) =>
+    functions.has(name) || Object.entries(STANDS_FOR).some(([stand, stood]) => stood === name && functions.has(stand));
+  return { kind, functions, missing: optional.filter((name) => !has(name)) };
+}
+
+const BLOCK = /^(enter|exit):([\w, ]+?)( \/[^\n]*\/)? \{\n(.*?)^\}$/gms;
+
+/**
+ * Turns the blocks `enter:FUNCTION, FUNCTION /filter/ {` and `exit:…` of bpf/kernel into probes of this machine: one for
+ * each function that there is, with `args->NAME` as its kind of probe has it.
+ */
+export function expandBlocks(text: string, { functions }: Hooks): string {
+  return text.replace(BLOCK, (_, when: "enter" | "exit", list: string, filter: string | undefined, body: string) =>
+    list
+      .split(", ")
+      .flatMap((name) => {
+        const hook = functions.get(name);
+        return hook ? [probeText(when, name, hook, filter ?? "", body)] : [];
+      })
+      .join("\n\n"),
+  );
+}
+
+function probeText(when: "enter" | "exit", name: string, hook: Hook, filter: string, body: string): string {
+  const place = (parameter: string) => (PARAMETERS[name] ?? []).indexOf(parameter);
+  const withArguments = (argument: (parameter: string) => string) =>
+    body.replace(/\bargs->(\w+)/g, (_, parameter: string) => {
+      const of = ALIASES[name]?.[parameter];
+      return of ? of.expression(argument(of.parameter)) : argument(parameter);
+    });
+  if (hook.kind === "fentry") {
+    const probe = when === "enter" ? "kfunc" : "kretfunc";
+    return `${probe}:${hook.symbol}${filter} {\n${withArguments((parameter) => `args->${hook.names[place(parameter)] ?? parameter}`)}}`;
+  }
+  if (when === "enter") return `kprobe:${hook.symbol}${filter} {\n${withArguments((parameter) => `arg${place(parameter)}`)}}`;
+  const used = new Set<string>();
+  const text = withArguments((parameter) => {
+    used.add(parameter);
+    return `@in[tid].${[...used].indexOf(parameter) + 1}`;
+  });
+  if (used.size === 0) return `kretprobe:${hook.symbol}${filter} {\n${text}}`;
+  // A kretprobe has no arguments any more: those that it needs are kept from the entry.
+  const values = [...used].map((parameter) => `(uint64)arg${place(parameter)}`);
+  const keep = `kprobe:${hook.symbol}${filter} {\n  @in[tid] = (nsecs, ${values.join(", ")});\n}`;
+  return `${keep}\n\nkretprobe:${hook.symbol}${filter} {\n${text}  delete(@in[tid]);\n}`;
+}

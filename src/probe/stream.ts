@@ -1,0 +1,198 @@
+import { Readable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Nanos } from "../base/nanoseconds.ts";
+import type { CallEvent, TraceEvent } from "../core/event.ts";
+import { type Bpftrace, startProblem } from "./bpftrace.ts";
+import { HolderFinder } from "./holder-finder.ts";
+import { descendsFrom } from "./holders.ts";
+import { instantOfJiffies, sampleJiffies, tickRate } from "./jiffies.ts";
+import { LineDecoder } from "./lines.ts";
+import { type Mark, mark } from "./look.ts";
+import { Looker } from "./looker.ts";
+import type { Problem } from "./problem.ts";
+import { ReorderBuffer } from "./reorder.ts";
+
+/** How long in ms an event waits for an older one of another CPU. */
+const WINDOW = 100;
+/** How often in ms waiting events are looked through. */
+const TICK = 10;
+/** Longest wait in ms for a mark to come through the stream. */
+const MARK_LIMIT = 1000;
+/** The clocks are paired by a mark whose making took less than this (ns), or by the quickest of so many. */
+const QUICK_MARK = 100_000n;
+const MARKS_AT_MOST = 5;
+/** Clock ticks a second in /proc/PID/stat (USER_HZ, the same on every architecture that Node runs on). */
+const USER_HZ = 100n;
+
+/** What the running program is known to tell. */
+export interface StreamOptions {
+  /** Base of the look requests that the program answers. */
+  base: number;
+  /** The program tells what the kernel's search for a port said. */
+  searches: boolean;
+  /** The program tells when a UDP port becomes free. */
+  udpReleases: boolean;
+}
+
+/** One running bpftrace and everything that follows its lines on their way to ordered events. */
+export class LiveStream {
+  readonly output = new Readable({ objectMode: true, highWaterMark: Number.MAX_SAFE_INTEGER, read() {} });
+  readonly #bpftrace: Bpftrace;
+  readonly #base: number;
+  readonly #decoder: LineDecoder;
+  readonly #reorder = new ReorderBuffer<TraceEvent>(WINDOW);
+  readonly #holders: HolderFinder;
+  readonly #looker: Looker;
+  readonly #marks: ((t: Nanos) => void)[] = [];
+  readonly #firstSample = sampleJiffies();
+  readonly #finished: Promise<void>;
+  #sample = this.#firstSample;
+  #monotonicOfInstant0 = 0n;
+  #seeding = true;
+  #command: number | null = null;
+  #stopReason: string | null = null;
+  #becomesReady: () => void = () => {};
+  #tick: NodeJS.Timeout | undefined;
+  wallOfInstant0 = 0n;
+  hz: number | null = null;
+
+  constructor(bpftrace: Bpftrace, { base, searches, udpReleases }: StreamOptions) {
+    this.#bpftrace = bpftrace;
+    this.#base = base;
+    this.#decoder = new LineDecoder({
+      searches,
+      instantOfJiffies: (jiffies) => instantOfJiffies(jiffies, this.#sample, this.hz, this.#monotonicOfInstant0),
+    });
+    const instant = () => Number(process.hrtime.bigint() - this.#monotonicOfInstant0);
+    this.#looker = new Looker({ base, instant, udpReleases });
+    this.#holders = new HolderFinder({
+      instant,
+      // Start times are of CLOCK_BOOTTIME.
+      instantOfStart: (ticks) => Number((BigInt(ticks) * 1_000_000_000n) / USER_HZ - this.bootOfInstant0),
+      emit: (event, arrival) => this.#hold(event, arrival),
+    });
+    this.#finished = this.#run();
+  }
+
+  get bootOfInstant0(): bigint {
+    return this.#decoder.anchor ?? 0n;
+  }
+
+  /** Null when every probe is attached, else why bpftrace gave up. */
+  async ready(): Promise<Problem | null> {
+    const ready = new Promise<null>((resolve) => {
+      this.#becomesReady = () => resolve(null);
+    });
+    const ended = this.#bpftrace.ended.then(({ died }) => startProblem(died ?? "it ended at once", this.#bpftrace.stderr()));
+    return Promise.race([ready, ended]);
+  }
+
+  /** Pairs the kernel's clock with ours by a mark whose time both sides know. */
+  async anchor(): Promise<void> {
+    let quickest: bigint | null = null;
+    for (let count = 0; count < MARKS_AT_MOST && (quickest === null || quickest > QUICK_MARK); count++) {
+      const { at, made } = await this.#mark();
+      if (at === null || (quickest !== null && made.took >= quickest)) continue;
+      quickest = made.took;
+      this.#monotonicOfInstant0 = made.monotonic - BigInt(at);
+      this.wallOfInstant0 = made.wall - BigInt(at);
+    }
+    this.#sample = sampleJiffies();
+    this.hz = tickRate(this.#firstSample, this.#sample);
+  }
+
+  /** Waits until all that was asked for as the seed has come through. */
+  async armed(): Promise<void> {
+    await this.#mark();
+    await delay(WINDOW);
+    this.#seeding = false;
+    this.#tick = setInterval(() => this.#release(false), TICK);
+  }
+
+  setCommand(pid: number): void {
+    this.#command = pid;
+  }
+
+  async stop(reason: string): Promise<void> {
+    if (this.#stopReason === null) {
+      this.#stopReason = reason;
+      await this.#looker.finish();
+      await this.#mark();
+      await delay(WINDOW);
+      await this.#bpftrace.stop();
+    }
+    await this.#finished;
+  }
+
+  async #run(): Promise<void> {
+    for await (const line of this.#bpftrace.lines) this.#line(line);
+    const { died } = await this.#bpftrace.ended;
+    clearInterval(this.#tick);
+    this.#looker.stop();
+    for (const event of this.#decoder.finish()) this.#arrive(event);
+    await this.#holders.settled();
+    this.#release(true);
+    this.output.push({
+      type: "end",
+      t: Number(process.hrtime.bigint() - this.#monotonicOfInstant0),
+      reason: died ?? this.#stopReason ?? "bpftrace ended",
+      lost: this.#decoder.lost,
+      foreign: this.#decoder.foreign,
+      died: died !== null || this.#stopReason === null,
+    } satisfies TraceEvent);
+    this.output.push(null);
+  }
+
+  #line(line: string): void {
+    // What bpftrace says by itself on stdout; losses show as gaps in the numbers.
+    if (/^(Attach(ing|ed) \d+ probe|Lost \d+ events)/.test(line)) return;
+    for (const event of this.#decoder.decode(line)) this.#arrive(event);
+    if (line.startsWith("bt:ready ")) {
+      this.#monotonicOfInstant0 = process.hrtime.bigint();
+      this.#becomesReady();
+    }
+  }
+
+  #arrive(event: TraceEvent): void {
+    const arrival = performance.now();
+    if (event.type === "look") {
+      if (event.walk.port === 0) {
+        this.#marks.shift()?.(event.t);
+        return;
+      }
+      if (this.#seeding && event.walk.visited === 0) return;
+      this.#hold({ ...event, seed: this.#seeding }, arrival);
+      this.#looker.notice({ ...event, seed: this.#seeding });
+      return;
+    }
+    this.#looker.notice(event);
+    if (event.type === "bind" || event.type === "listen") this.#call(event, arrival);
+    else this.#hold(event, arrival);
+  }
+
+  #call(event: CallEvent, arrival: number): void {
+    if (event.errno === null) this.#holders.remember(event.pid);
+    else this.#holders.find(event, arrival);
+    const inCommand = event.errno !== null && this.#command !== null && descendsFrom(event.pid, this.#command);
+    this.#hold({ ...event, inCommand }, arrival);
+  }
+
+  #hold(event: TraceEvent, arrival: number): void {
+    const lag = Number(process.hrtime.bigint() - this.#monotonicOfInstant0 - BigInt(event.t)) / 1e6;
+    this.#reorder.push(event.t, arrival, event, this.#seeding ? 0 : lag);
+  }
+
+  #release(all: boolean): void {
+    for (const event of this.#reorder.take(performance.now(), all)) this.output.push(event);
+  }
+
+  async #mark(): Promise<{ at: Nanos | null; made: Mark }> {
+    const came = new Promise<Nanos>((resolve) => this.#marks.push(resolve));
+    const made = mark(this.#base);
+    const limit = new AbortController();
+    const tooLate = delay(MARK_LIMIT, null, { signal: limit.signal }).catch(() => null);
+    const at = await Promise.race([came, tooLate, this.#bpftrace.ended.then(() => null)]);
+    limit.abort();
+    return { at, made };
+  }
+}
