@@ -93,14 +93,10 @@ export class RecordBuilder {
   holders(failure: Failure, t: Nanos): HoldersRecord[] {
     return failure.verdict.blockers
       .filter(({ facts }) => facts.inode !== null)
-      .map(({ socket, facts }) => ({
-        type: "holders",
-        failure: failure.id,
-        socket: socket.id,
-        holders: this.#holdersOf(failure, socket, facts),
-        complete: failure.holdersComplete,
-        scannedAt: this.#iso(t),
-      }));
+      .map(({ socket, facts }) => {
+        const { holders, complete } = this.#holdersOf(failure, socket, facts);
+        return { type: "holders", failure: failure.id, socket: socket.id, holders, complete, scannedAt: this.#iso(t) };
+      });
   }
 
   release(failure: Failure, socket: Socket): ReleaseRecord {
@@ -157,6 +153,7 @@ export class RecordBuilder {
   }
 
   #blocker(failure: Failure, { socket, facts, rule, decisive }: Failure["verdict"]["blockers"][number]): BlockerRecord {
+    const { holders, complete } = this.#holdersOf(failure, socket, facts);
     const opener = socket.opener;
     const exitedAt = opener ? (this.#table.processes.get(opener.pid)?.exitedAt ?? null) : null;
     return {
@@ -177,8 +174,8 @@ export class RecordBuilder {
       inode: facts.state === "TIME_WAIT" ? null : (facts.inode ?? socket.inode),
       expiresAt: facts.expiresAt === null ? null : this.#iso(facts.expiresAt),
       group: this.#group(socket),
-      holders: this.#holdersOf(failure, socket, facts),
-      holdersComplete: failure.holdersComplete,
+      holders,
+      holdersComplete: complete,
       rule,
       boundAt: socket.boundAt === null ? null : this.#iso(socket.boundAt),
       seenAt: this.#iso(socket.seenAt),
@@ -186,16 +183,18 @@ export class RecordBuilder {
     };
   }
 
-  #holdersOf(failure: Failure, socket: Socket, facts: SocketFacts): HolderRecord[] {
+  /** Who held a socket at the refusal. A socket with an inode had a holder then, so that nobody was found is not the whole answer. */
+  #holdersOf(failure: Failure, socket: Socket, facts: SocketFacts): { holders: HolderRecord[]; complete: boolean } {
     const found = facts.inode === null ? [] : (failure.holders.get(facts.inode) ?? []);
-    if (found.length === 0 && facts.state !== "TIME_WAIT") return this.#lastHolder(socket);
-    return found.map((holder) => ({
+    const seen = found.map((holder) => ({
       pid: holder.pid,
       comm: holder.comm,
       fd: holder.fd,
       via: this.#via(socket, holder),
       command: holder.command,
     }));
+    const holders = seen.length > 0 || facts.state === "TIME_WAIT" ? seen : this.#lastHolder(socket);
+    return { holders, complete: failure.holdersComplete && (facts.inode === null || holders.length > 0) };
   }
 
   /**

@@ -111,8 +111,8 @@ function holderText(holders: readonly HolderRecord[], complete: boolean, options
     return `${name(holder.comm, options)}[${holder.pid}]${through}${command ? `: ${command}` : ""}`;
   });
   const more = holders.length > MAX_HOLDERS ? [`${holders.length - MAX_HOLDERS} more`] : [];
-  const unsure = complete ? [] : ["the search for holders is not finished"];
-  if (named.length === 0) return complete ? "no process holds it" : "holder not found yet";
+  const unsure = complete ? [] : ["maybe others too"];
+  if (named.length === 0) return complete ? "no process holds it" : "holder not found";
   return `held by ${[...named, ...more, ...unsure].join(", ")}`;
 }
 

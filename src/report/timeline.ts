@@ -75,9 +75,10 @@ export function timelineTable(timeline: PortTimeline, header: Header, options: T
     .map((line) => line.trimEnd());
   const note = hidden > 0 ? wrap(`(${hidden} more sockets have no lane at this width)`, options.width - 2) : [];
   return [
-    ...wrap(`${timeline.port === 0 ? "any free port" : timeline.port}/${timeline.protocol} in network namespace ${timeline.netns}`, options.width).map((line) =>
-      paint("strong", line, options),
-    ),
+    ...wrap(
+      `${timeline.port === 0 ? "any free port" : timeline.port}/${timeline.protocol} in network namespace ${timeline.netns}`,
+      options.width,
+    ).map((line) => paint("strong", line, options)),
     ...body,
     ...[...wrap(legend(glyphs), options.width - 2), ...note].map((line) => `  ${line}`),
     "",

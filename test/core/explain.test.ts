@@ -335,10 +335,11 @@ describe("why nobody is blamed", () => {
   const MEMORY = "the kernel may have had no memory for the bucket";
   const PROGRAM = "a cgroup or LSM program may have returned the error";
   const LOST = "events may have been lost";
+  const UNKNOWN_END = { search: { port: 8080, refused: null } };
   it.each<[string, Situation, string[]]>([
     ["without the lock and without the search", {}, [GONE, MEMORY, PROGRAM, LOST]],
     ["without the lock", { call: REFUSED }, [GONE, MEMORY, LOST]],
-    ["under the lock, with a search of unknown end", { walk: { locked: true } }, [MEMORY, PROGRAM, LOST]],
+    ["under the lock, with a search of unknown end", { call: UNKNOWN_END, walk: { locked: true } }, [MEMORY, PROGRAM, LOST]],
     ["under the lock", { call: REFUSED, walk: { locked: true } }, [MEMORY, LOST]],
   ])("%s", (_, situation, reasons) => {
     expect(verdict([], situation).doubts).toEqual(reasons);

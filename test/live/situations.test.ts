@@ -42,7 +42,8 @@ describe.skipIf(liveProblem !== null)("situations, live against ground truth", (
       try {
         const json = join(folder.path, "report.jsonl");
         const trace = join(folder.path, "trace.jsonl.gz");
-        const run = await bindtraceAlone(["--port", String(PORT), "--json", "--output", json, "--save", trace, "--", ...command]);
+        const args = ["--port", String(PORT), "--json", "--output", json, "--save", trace, "--", ...command];
+        const run = await bindtraceAlone(args, { env: { REPORT: json } });
         expect(run.stderr.split("\n").filter((line) => line.startsWith("bindtrace:"))).toEqual([]);
         const truth = truths(run.stdout);
         const failures = failuresIn(json);

@@ -62,13 +62,13 @@ class Program {
   }
 }
 
-/** Left out together, these leave a map that nothing is put into: see the faults at the end. */
-const FAULTY: readonly OptionalProbe[][] = [
+/** These stand for one another: what is shared by two must do without both. */
+const TOGETHER: readonly OptionalProbe[][] = [
   ["inet_bind_conflict", "inet_rcv_saddr_equal"],
   ["__sys_bind", "__sys_listen"],
   ["inet_put_port", "udp_lib_unhash"],
+  OPTIONAL,
 ];
-const isFaulty = (kernel: Kernel, without: readonly OptionalProbe[]) => kernel === KERNELS[0] && without.includes("inet_rcv_saddr_equal");
 
 /** Maps of this text, and those of them that something is put into. */
 function mapsOf(code: string): { used: string[]; assigned: string[] } {
@@ -84,7 +84,7 @@ function mapsOf(code: string): { used: string[]; assigned: string[] } {
 }
 
 describe.each(KERNELS.flatMap((kernel) => SETS.map((set) => [kernel, set] as const)))("%s, %s:", (kernel, set) => {
-  /** All that the command line may ask for, and every optional probe left out in turn. */
+  /** All that the command line may ask for, and what it is without optional probes. */
   const variants: Changes[] = [
     ...[true, false].flatMap((closes) =>
       [
@@ -97,7 +97,7 @@ describe.each(KERNELS.flatMap((kernel) => SETS.map((set) => [kernel, set] as con
       ].map((ports) => ({ closes, ports: ports as [number, number][] })),
     ),
     ...WALK_BOUNDS.map((bounds) => ({ bounds })),
-    ...(set === "tracepoint" ? [] : OPTIONAL.filter((name) => !isFaulty(kernel, [name])).map((name) => ({ without: [name] }))),
+    ...(set === "tracepoint" ? [] : [...OPTIONAL.map((name) => [name]), ...TOGETHER].map((without) => ({ without }))),
   ];
   const programs = variants.map((changes) => programOf(kernel, set, changes));
   const each = (check: (program: Program) => void) => programs.forEach(check);
@@ -311,17 +311,4 @@ it("a look asks for a process that cannot exist, whatever port it names", () => 
 
 it("looks of traces that were started one after the other are told apart", () => {
   expect(new Set([1, 2, 3, 4].map(lookBase)).size).toBe(4);
-});
-
-/** Each of these states what should be; take `.fails` away with the fault. */
-describe("faults that are known", () => {
-  const cases: [Kernel, OptionalProbe[]][] = [
-    // 5.10 has no inet_bind_conflict.
-    [KERNELS[0], ["inet_rcv_saddr_equal"]],
-    ...KERNELS.flatMap((kernel) => FAULTY.map((without): [Kernel, OptionalProbe[]] => [kernel, without])),
-  ];
-  it.each(cases)("%s without %j: every map that is read is written somewhere", (kernel, without) => {
-    const { used, assigned } = mapsOf(programOf(kernel, "fentry", { without }).expanded);
-    expect(used).toEqual(assigned);
-  });
 });

@@ -8,6 +8,8 @@ choose_kernel "${1-}"
 MIRROR=${BINDTRACE_VM_MIRROR:-http://deb.debian.org}
 HOST_PACKAGES=(qemu-system-x86 debootstrap busybox-static e2fsprogs kmod cpio xz-utils zstd debian-archive-keyring util-linux)
 GUEST_PACKAGES=bpftrace,python3,iproute2,util-linux,procps,sudo
+# bindsnoop.sh is for this suite's bindsnoop.
+[ "$root_suite" != bookworm ] || GUEST_PACKAGES+=,libbpf-tools
 MODULES=(virtio_pci virtio_blk virtio_console virtiofs overlay ext4)
 
 if [ -e "$vmlinuz" ] && [ -e "$initrd" ] && [ -e "$image" ]; then exit 0; fi

@@ -1,4 +1,4 @@
-# What build.sh and run.sh agree on; both source it.
+# What the scripts here and in guest/ agree on; they source it.
 
 VM=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 REPO=$(cd "$VM/../.." && pwd)
@@ -22,6 +22,26 @@ choose_kernel() {
   vmlinuz=$CACHE/$1/vmlinuz
   initrd=$CACHE/$1/initrd
   image=$CACHE/$root_suite.ext4
+}
+
+# Time limit of one bindtrace with everything in it: a minute to start, five seconds a program.
+HOOKS_SECONDS=600
+
+# choose_hooks HOOKS: the bindtrace options, the programs of the lab that this hook set can see, and a label. HOOKS is
+# tracepoint, fentry or kprobe, or without=NAME for the kernel hook set without that probe.
+choose_hooks() {
+  label=$1
+  options=(--hooks "$1")
+  programs=(test/lab/situations/*.{py,mjs})
+  case $1 in
+    tracepoint) ;;
+    fentry | kprobe) programs+=(test/lab/kernel/*.py) ;;
+    without=?*)
+      label=kernel-without
+      options=(--hooks kernel --without-probe "${1#without=}")
+      ;;
+    *) die "no hook set $1" ;;
+  esac
 }
 
 # Path of the host's virtiofsd.

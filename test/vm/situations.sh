@@ -1,18 +1,25 @@
 #!/usr/bin/env bash
-# situations.sh KERNEL [argument of bindtrace…]: all of test/lab/situations in a guest, traced by one bindtrace, since it
-# takes a minute to start there; then each failure against the ground truth.
+# situations.sh KERNEL [HOOKS]…: boots this kernel once, and in it, for each hook set, runs the lab under one bindtrace, which
+# takes a minute to start there; then compares each failure with the ground truth. HOOKS: tracepoint, fentry, kprobe (all
+# three unless told), or without=NAME, the kernel hook set without that probe.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 choose_kernel "${1-}"
 kernel=$1
 shift
+[ $# -gt 0 ] || set -- tracepoint fentry kprobe
+cd "$REPO"
+for hooks; do choose_hooks "$hooks"; done
 out=$CACHE/out/$kernel
 rm -rf "$out"
 mkdir -p "$out"
-"$VM/build.sh" "$kernel"
 code=0
-"$VM/run.sh" "$kernel" --timeout 900 --out "$out" -- \
-  sh -c 'exec node dist/cli.js --port 8080 --json --output /out/report.jsonl --save /out/trace.jsonl.gz "$@" -- bash test/vm/guest/situations >/out/truth.txt' \
-  sh "$@" || code=$?
-[ $code -eq 1 ] || { echo "situations.sh: bindtrace ended with $code, not 1" >&2; exit 1; }
-node "$VM/check-situations.mjs" "$out"
+"$VM/build.sh" "$kernel" &&
+  "$VM/run.sh" "$kernel" --timeout $(($# * HOOKS_SECONDS + 60)) --out "$out" -- bash test/vm/guest/hooks "$@" || code=$?
+[ $code -eq 0 ] || echo "situations.sh: no guest, or it ended early: code $code" >&2
+for hooks; do
+  choose_hooks "$hooks"
+  echo "kernel $kernel, ${options[*]}"
+  node "$VM/check-situations.mjs" "$out" "$kernel" "$hooks" "$label" "${programs[@]}" || code=1
+done
+[ $code -eq 0 ]

@@ -28,7 +28,7 @@ def refused(
 ) -> None:
     """Have a call on that socket fail with that errno, for that rule or by exactly those listeners.
 
-    `port` is the one that the kernel tried, `requested` the one asked for, if another; `fd` None where no trace can tell.
+    `port` is the one that the kernel tried, `requested` the one asked for, if another; `fd` None where none can tell.
     """
     blockers = by or []
     try:

@@ -1,0 +1,60 @@
+"""patiently.py PROGRAM PORT: one of the lab's programs that waits, after each refusal, until bindtrace has reported it.
+
+Bindtrace is slow on an emulated machine, and would not get to look in /proc while the blocker's holder still lives.
+REPORT in the environment is the file that it reports to.
+"""
+
+import importlib
+import json
+import os
+import runpy
+import signal
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+
+LIMIT_SECONDS = 10  # then there is no report, which is for the comparison to say
+
+program = sys.argv[1]
+folder = Path(program).parent
+sys.path[:0] = [str(folder), str(folder.parent)]
+
+
+def reported(refusals: int) -> bool:
+    """Whether the report has as many refusals of this process, and all their holders."""
+    lines = Path(os.environ["REPORT"]).read_text(encoding="utf-8").split("\n")[:-1]
+    records = [json.loads(line) for line in lines]
+    late = {(record["failure"], record["socket"]) for record in records if record["type"] == "holders"}
+    failures = [record for record in records if record["type"] == "failure" and record["binder"]["pid"] == os.getpid()]
+    return len(failures) >= refusals and all(
+        blocker["holdersComplete"] or (failure["id"], blocker["socket"]) in late
+        for failure in failures
+        for blocker in failure["blockers"]
+    )
+
+
+refusals = 0
+
+
+def patient(module: ModuleType, name: str) -> None:
+    function = getattr(module, name)
+
+    def patiently(*arguments, **named):
+        global refusals
+        function(*arguments, **named)
+        refusals += 1
+        alarm = signal.alarm(0)
+        end = time.monotonic() + LIMIT_SECONDS
+        while not reported(refusals) and time.monotonic() < end:
+            time.sleep(0.2)
+        signal.alarm(alarm)
+
+    setattr(module, name, patiently)
+
+
+patient(importlib.import_module("lab"), "_refused")
+if (folder / "parts").is_dir():
+    patient(importlib.import_module("parts.refusal"), "refused")
+sys.argv = sys.argv[1:]
+runpy.run_path(program, run_name="__main__")
