@@ -37,8 +37,8 @@ export function explain(call: CallEvent, evidence: Evidence): Verdict {
   // The kernel's search for a port did not fail, or there was none: the error is somebody else's.
   if (search === null || search?.refused === false) return withoutBlocker("not-a-conflict", "exact", []);
   if (portOf(call) === 0) {
-    if (search) return withoutBlocker("ports-exhausted", "exact", []);
-    return withoutBlocker("ports-exhausted", "inferred", ["the tracepoint hook set does not see the kernel's search for a free port"]);
+    if (search?.refused) return withoutBlocker("ports-exhausted", "exact", []);
+    return withoutBlocker("ports-exhausted", "inferred", ["the end of the kernel's search for a free port was not seen"]);
   }
   const walkComplete = walk !== null && !walk.lost && walk.missed === 0 && walk.printed === walk.possible && walk.buckets <= 1;
   const locked = walk?.locked === true;

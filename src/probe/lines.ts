@@ -23,8 +23,8 @@ const seqOf = (place: number) => Math.floor((place - 1) / CPUS);
 const fdOrNull = (fd: number) => (fd === -1 ? null : fd);
 
 export interface DecoderOptions {
-  /** The programs tell of the kernel's searches for a port (`bt:port`). */
-  searches: boolean;
+  /** The protocols of which the programs tell the kernel's searches for a port (`bt:port`). */
+  searches: readonly ("tcp" | "udp")[];
   /** Instant of a jiffies value, null where the relation is not known. */
   instantOfJiffies(jiffies: bigint): Nanos | null;
 }
@@ -196,11 +196,18 @@ export class LineDecoder {
     const searched = this.#searchOf(cpu);
     this.#searches.delete(cpu);
     const event = readCall(fields, t, searched, this.#reading);
-    if (this.#options.searches) return this.#searched(event, searched?.walked ?? null);
+    if (this.#options.searches.length > 0) return this.#searched(this.#withoutUnseen(event), searched?.walked ?? null);
     // The walk follows the call.
     if (event.errno !== "EADDRINUSE" || portOf(event) === 0) return [event];
     this.#open(cpu, event);
     return [];
+  }
+
+  /** That a search was not told means nothing where those of this protocol never are. */
+  #withoutUnseen(event: CallEvent): CallEvent {
+    if (this.#options.searches.includes(event.socket.protocol === "udp" ? "udp" : "tcp")) return event;
+    const { search: _, ...rest } = event;
+    return rest;
   }
 
   /** A call in which the kernel searched for a port. The owners were told by the same thread before, maybe on another CPU. */
@@ -228,7 +235,7 @@ export class LineDecoder {
 
   /** The search that belongs to the call that this CPU tells of now. */
   #searchOf(cpu: number): Search | null | undefined {
-    if (!this.#options.searches || this.#gaps.has(cpu)) return undefined;
+    if (this.#options.searches.length === 0 || this.#gaps.has(cpu)) return undefined;
     return this.#searches.get(cpu) ?? null;
   }
 

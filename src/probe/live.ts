@@ -51,6 +51,9 @@ export function liveProgram(
   return { text: assembleProgram({ layout, hooks, ports, closes, lookBase: base, bounds }), base };
 }
 
+/** The function in which the kernel searches for a port. */
+const SEARCHES = { tcp: "inet_csk_get_port", udp: "udp_lib_get_port" } as const;
+
 /** Where the kernel offers kprobes (since 4.17). */
 const KPROBES = "/sys/bus/event_source/devices/kprobe";
 
@@ -137,7 +140,8 @@ async function startStream(
       const { text, base } = liveProgram(machine, candidate, options, bounds);
       const { hooks } = candidate;
       const udpReleases = hooks?.functions.has("udp_lib_unhash") === true;
-      const stream = new LiveStream(startBpftrace(text, cancel), { base, searches: hooks !== null, udpReleases });
+      const searches = hooks ? (["tcp", "udp"] as const).filter((protocol) => hooks.functions.has(SEARCHES[protocol])) : [];
+      const stream = new LiveStream(startBpftrace(text, cancel), { base, searches, udpReleases });
       const problem = await stream.ready();
       if (!problem) return ok({ stream, base, candidate });
       last = problem;

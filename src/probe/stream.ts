@@ -28,8 +28,8 @@ const USER_HZ = 100n;
 export interface StreamOptions {
   /** Base of the look requests that the program answers. */
   base: number;
-  /** The program tells what the kernel's search for a port said. */
-  searches: boolean;
+  /** The protocols of which the program tells what the kernel's search for a port said. */
+  searches: readonly ("tcp" | "udp")[];
   /** The program tells when a UDP port becomes free. */
   udpReleases: boolean;
 }

@@ -240,6 +240,7 @@ describe("the kernel's search for the port", () => {
 
   it.each([
     [{ search: { port: 0, refused: true } }, "exact", 0],
+    [{ search: { port: 0, refused: null } }, "inferred", 1],
     [{}, "inferred", 1],
   ] as const)("for any port is exhausted: %j, %s", (call, confidence, doubts) => {
     const found = failureOf(bind({ errno: "EADDRINUSE", socket: facts({ sk: 2, inode: 200, port: 0 }), ...call }));

@@ -18,7 +18,7 @@ let print: Printer;
 let decoder: LineDecoder;
 beforeEach(() => {
   print = new Printer();
-  decoder = new LineDecoder({ searches: false, instantOfJiffies: (jiffies) => Number(jiffies) * 4_000_000 });
+  decoder = new LineDecoder({ searches: [], instantOfJiffies: (jiffies) => Number(jiffies) * 4_000_000 });
   decoder.decode(print.ready());
 });
 
@@ -434,7 +434,7 @@ describe("the decisive owner", () => {
 
 describe("a stream that tells of the kernel's searches", () => {
   beforeEach(() => {
-    decoder = new LineDecoder({ searches: true, instantOfJiffies: () => null });
+    decoder = new LineDecoder({ searches: ["tcp", "udp"], instantOfJiffies: () => null });
     decoder.decode(print.ready());
   });
   /** The owners that a thread compared on CPU `cpu`, told under the lock, and the search that names the place. */
@@ -661,7 +661,7 @@ describe("a stream that tells of the kernel's searches", () => {
 
 describe("what is lost or cannot be read costs nothing else", () => {
   beforeEach(() => {
-    decoder = new LineDecoder({ searches: true, instantOfJiffies: () => null });
+    decoder = new LineDecoder({ searches: ["tcp", "udp"], instantOfJiffies: () => null });
     decoder.decode(print.ready());
   });
   const calls = (...lines: string[]) => decode(...lines).filter(({ type }) => type === "bind");
@@ -712,7 +712,7 @@ describe("what is lost or cannot be read costs nothing else", () => {
   });
 
   it("a refused call outlives a line that cannot be read", () => {
-    decoder = new LineDecoder({ searches: false, instantOfJiffies: () => null });
+    decoder = new LineDecoder({ searches: [], instantOfJiffies: () => null });
     const events = calls(print.call(), print.option(1, 9));
     expect([...events, ...decoder.finish()]).toMatchObject([{ type: "bind", errno: "EADDRINUSE" }]);
   });
@@ -722,6 +722,21 @@ describe("what is lost or cannot be read costs nothing else", () => {
     const port = print.port({ walked: print.place(1) });
     const events = calls(port, print.call(), print.close("node", 1).replace(" 8080 ", " 99999 "));
     expect([...events, ...decoder.finish()]).toMatchObject([{ type: "bind", errno: "EADDRINUSE" }]);
+  });
+});
+
+describe("a stream that tells of the searches of TCP only", () => {
+  beforeEach(() => {
+    decoder = new LineDecoder({ searches: ["tcp"], instantOfJiffies: () => null });
+    decoder.decode(print.ready());
+  });
+
+  it("leaves open whether there was one for a UDP socket", () => {
+    expect(only(print.call({ protocol: 17 }))).not.toHaveProperty("search");
+  });
+
+  it("says that there was none for a TCP socket", () => {
+    expect(only(print.call())).toMatchObject({ search: null });
   });
 });
 
@@ -859,7 +874,7 @@ describe("a line that is not ours", () => {
   });
 
   it("of another protocol version is not understood", () => {
-    const fresh = new LineDecoder({ searches: false, instantOfJiffies: () => null });
+    const fresh = new LineDecoder({ searches: [], instantOfJiffies: () => null });
     expect(fresh.decode(print.ready(2))).toEqual([]);
     expect(fresh.anchor).toBeNull();
     expect(fresh.foreign).toBe(1);
@@ -875,7 +890,7 @@ describe("a line that is not ours", () => {
   });
 });
 
-it.each([...FORMATS])("bt:%s has the same fields wherever it is printed", (_, formats) => {
+it.each([...FORMATS].filter(([, formats]) => formats.length > 1))("bt:%s has the same fields wherever it is printed", (_, formats) => {
   // A descriptor that is not known is -1.
   const kinds = formats.map((format) => format.map((conversion) => (conversion === "%ld" ? "%lu" : conversion)));
   expect(new Set(kinds.map(String)).size).toBe(1);
@@ -919,7 +934,7 @@ describe("whatever comes", () => {
     );
     fc.assert(
       fc.property(fc.array(line, { maxLength: 8 }), fc.boolean(), (lines, searches) => {
-        const fresh = new LineDecoder({ searches, instantOfJiffies: () => null });
+        const fresh = new LineDecoder({ searches: searches ? ["tcp", "udp"] : [], instantOfJiffies: () => null });
         const events = lines.flatMap((one) => fresh.decode(one));
         expect(valid([...events, ...fresh.finish()])).toBe(true);
       }),
@@ -942,7 +957,7 @@ describe("whatever comes", () => {
           const cut = Math.floor(at * whole.length);
           lines[line] = whole.slice(0, cut) + text + whole.slice(cut + 1);
         }
-        const fresh = new LineDecoder({ searches, instantOfJiffies: () => null });
+        const fresh = new LineDecoder({ searches: searches ? ["tcp", "udp"] : [], instantOfJiffies: () => null });
         fresh.decode(print.ready());
         expect(valid([...lines.flatMap((one) => fresh.decode(one)), ...fresh.finish()])).toBe(true);
       }),
@@ -956,7 +971,7 @@ describe("whatever comes", () => {
         print = new Printer();
         const line = written()[index] ?? "";
         const lastField = line.lastIndexOf(" ");
-        const fresh = new LineDecoder({ searches: false, instantOfJiffies: () => null });
+        const fresh = new LineDecoder({ searches: [], instantOfJiffies: () => null });
         const events = fresh.decode(line.slice(0, Math.min(length, lastField)));
         expect(events.filter(({ type }) => type !== "lost")).toEqual([]);
       }),
