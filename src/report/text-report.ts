@@ -4,7 +4,7 @@ import { isOptionalProbe, WITHOUT_PROBE } from "../core/probes.ts";
 import type { OutputRecord, SessionRecord, SummaryRecord } from "../core/record.ts";
 import type { PortTimeline } from "../core/timeline.ts";
 import { failureBlock, holdersLine, releaseLine } from "./failure.ts";
-import { escapeText, type TextOptions } from "./text.ts";
+import { escapeText, type TextOptions, wrap } from "./text.ts";
 import { timelineTable } from "./timeline.ts";
 
 /** A report: turns records into output, and adds what belongs at the end. */
@@ -56,12 +56,12 @@ function sessionLines({ ports, kernel, hooks, attach, bpftrace, missingProbes }:
   const watched = ports.map(([low, high]) => (low === high ? `${low}` : `${low}-${high}`)).join(",");
   const [major, minor] = [kernel.split("."), bpftrace.split(".")].map((parts) => parts.slice(0, 2).join("."));
   const set = hooks === attach ? hooks : `${hooks} by ${attach}`;
-  const where = watched === "" ? "all ports" : `${watched}/tcp+udp`;
+  const where = watched === "" ? "all ports" : watched;
   const armed = `bindtrace: armed on ${where} (kernel ${major}, hook set ${set}, bpftrace ${minor})`;
   const less = missingProbes.map(
     (name) => `bindtrace: without ${name}: ${isOptionalProbe(name) ? WITHOUT_PROBE[name] : "its evidence is missing"}`,
   );
-  return [armed, ...less].map((line) => `${escapeText(line, options.ascii)}\n`).join("");
+  return [armed, ...less].flatMap((line) => wrap(escapeText(line, options.ascii), options.width).map((part) => `${part}\n`)).join("");
 }
 
 function summaryLine({ failures, explained, lost }: SummaryRecord): string {
