@@ -12,8 +12,8 @@ import type {
   SessionRecord,
   SummaryRecord,
 } from "./record.ts";
+import type { Failure } from "./refusal.ts";
 import type { Socket } from "./socket.ts";
-import type { Failure } from "./story.ts";
 import type { SocketTable } from "./table.ts";
 import type { PortTimeline } from "./timeline.ts";
 

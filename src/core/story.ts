@@ -1,33 +1,14 @@
 import { isoTime, type Nanos, parseIsoTime } from "../base/nanoseconds.ts";
-import { type CallEvent, type EventOf, type Header, type Holder, portOf, type TraceEvent, type WalkFacts } from "./event.ts";
-import { explain, type Verdict } from "./explain.ts";
+import { type CallEvent, type EventOf, type Header, portOf, type TraceEvent, type WalkFacts } from "./event.ts";
+import { explain } from "./explain.ts";
+import { PortTimelines } from "./port-timelines.ts";
 import type { OptionalProbe } from "./probes.ts";
 import type { OutputRecord } from "./record.ts";
 import { RecordBuilder } from "./records.ts";
+import { type Failure, isRepeat, type Refusal } from "./refusal.ts";
 import type { Socket } from "./socket.ts";
 import { SocketTable, type WalkedOwner } from "./table.ts";
-import { type PortTimeline, type Row, unavailable } from "./timeline.ts";
-
-/** A refused call whose holders are being looked for. */
-interface Refusal {
-  id: string;
-  call: CallEvent;
-  binder: Socket;
-  /** The blockers as the walk of this failure showed them. */
-  owners: WalkedOwner[];
-  holders: Map<number, Holder[]>;
-  holdersComplete: boolean;
-  /** The first word about its holders has come: it can be reported once every refusal before it has been. */
-  ready: boolean;
-  row: Row | undefined;
-}
-
-/** A refused call with its verdict. */
-export interface Failure extends Refusal {
-  verdict: Verdict;
-  /** Blockers that have let go since. */
-  released: Set<Socket>;
-}
+import { type PortTimeline, unavailable } from "./timeline.ts";
 
 export interface StoryOptions {
   /** Which failures are reported; all evidence is used whatever it says. */
@@ -51,7 +32,7 @@ export class Story {
   readonly #searching = new Map<string, Failure>();
   /** Reported failures with a blocker that has not let go. */
   readonly #open = new Set<Failure>();
-  readonly #timelines = new Map<string, PortTimeline>();
+  readonly #timelines = new PortTimelines();
   readonly #counts = { seen: 0, failures: 0, explained: 0 };
   #lost = 0;
   #end: Nanos = 0;
@@ -87,7 +68,13 @@ export class Story {
       case "release":
         return this.#free(event);
       case "option":
-        this.#row("option", event.t, this.#table.option(event), event, event.errno ? `${event.option}: ${event.errno}` : event.option);
+        this.#timelines.add(
+          "option",
+          event.t,
+          this.#table.option(event),
+          event,
+          event.errno ? `${event.option}: ${event.errno}` : event.option,
+        );
         return [];
       case "state":
         this.#state(event);
@@ -119,37 +106,32 @@ export class Story {
 
   /** One timeline for each port on which something happened and that is to be shown. */
   timelines(): PortTimeline[] {
-    return [...this.#timelines.values()].filter((timeline) => timeline.rows.length > 0 && (this.#options.shows?.(timeline) ?? true));
+    return this.#timelines.all().filter((timeline) => timeline.rows.length > 0 && (this.#options.shows?.(timeline) ?? true));
   }
 
   #call(event: CallEvent): OutputRecord[] {
     if (event.errno === null) {
       const socket = this.#table.call(event);
-      this.#row(event.type === "bind" ? "bound" : "listening", event.t, socket, event, "");
+      this.#timelines.add(event.type === "bind" ? "bound" : "listening", event.t, socket, event, "");
       return [];
     }
     const owners = event.walk ? this.#walked(event.walk, event.t) : [];
-    if (event.type === "listen") this.#retractListening(event);
+    // A refused listen passes through LISTEN and back (inet_csk_listen_start): nobody could connect meanwhile.
+    if (event.type === "listen") {
+      this.#timelines.retract("stopped-listening", this.#table.find(event.socket.sk, event.socket.inode), event.enteredAt);
+    }
     const binder = this.#table.call(event);
     const port = portOf(event);
     const id = `f${++this.#counts.seen}`;
-    const row = this.#row("refused", event.t, binder, event, id, port);
+    const row = this.#timelines.add("refused", event.t, binder, event, id, port);
     this.#waiting.set(key(event), { id, call: event, binder, owners, holders: new Map(), holdersComplete: false, ready: false, row });
     return [];
-  }
-
-  /** A refused listen passes through LISTEN and back (inet_csk_listen_start): nobody could connect meanwhile. */
-  #retractListening({ socket, enteredAt }: CallEvent): void {
-    const known = this.#table.find(socket.sk, socket.inode);
-    for (const timeline of this.#timelines.values()) {
-      timeline.rows = timeline.rows.filter((row) => row.socket !== known || row.kind !== "stopped-listening" || row.t < enteredAt);
-    }
   }
 
   #walked(walk: WalkFacts, t: Nanos): WalkedOwner[] {
     const owners = this.#table.walked(walk, t);
     for (const { socket, facts, previous } of owners) {
-      if (previous !== facts.state) this.#row(previous === null ? "there" : "state", t, socket, null, "");
+      if (previous !== facts.state) this.#timelines.add(previous === null ? "there" : "state", t, socket, null, "");
     }
     return owners;
   }
@@ -224,7 +206,7 @@ export class Story {
     if (!socket) return [];
     // A connection may go on in TIME_WAIT: only another look at the bucket tells.
     if (socket.facts.peer !== null) {
-      this.#row("gone", event.t, socket, event, "");
+      this.#timelines.add("gone", event.t, socket, event, "");
       return [];
     }
     return this.#tells("inet_put_port") ? [] : this.#release(socket, event.t, true);
@@ -232,7 +214,7 @@ export class Story {
 
   #close(event: EventOf<"close">): OutputRecord[] {
     const socket = this.#table.close(event);
-    this.#row("copy-closed", event.t, socket, event, String(event.references - 1));
+    this.#timelines.add("copy-closed", event.t, socket, event, String(event.references - 1));
     // Nothing holds a UDP socket longer than its last copy.
     const ends = socket?.facts.protocol === "udp" && event.references === 1 && !this.#tells("udp_lib_unhash");
     if (!socket || !ends) return [];
@@ -246,7 +228,7 @@ export class Story {
     // A connection may go on in TIME_WAIT: only another look at the bucket tells.
     const { peer, state, protocol } = socket.facts;
     if (peer !== null && state !== "TIME_WAIT" && protocol !== "udp") {
-      if (socket.destroyedAt === null) this.#row("gone", event.t, socket, event.by, "");
+      if (socket.destroyedAt === null) this.#timelines.add("gone", event.t, socket, event.by, "");
       socket.destroyedAt ??= event.t;
       return [];
     }
@@ -261,7 +243,7 @@ export class Story {
   #release(socket: Socket, at: Nanos, exact: boolean): OutputRecord[] {
     socket.releasedAt = at;
     socket.releaseIsExact = exact;
-    this.#row("released", at, socket, socket.endedBy, this.#records.releaseVia(socket));
+    this.#timelines.add("released", at, socket, socket.endedBy, this.#records.releaseVia(socket));
     return this.#owedReleases();
   }
 
@@ -285,54 +267,14 @@ export class Story {
     // A port that the kernel chose is let go before the socket stops listening.
     if (!socket || event.from === event.to || socket.releasedAt !== null) return;
     if (event.to === "LISTEN") return;
-    this.#row(event.from === "LISTEN" ? "stopped-listening" : "state", event.t, socket, null, "");
+    this.#timelines.add(event.from === "LISTEN" ? "stopped-listening" : "state", event.t, socket, null, "");
   }
 
   #exit(event: EventOf<"exit">): void {
     const process = this.#table.process(event.pid, event.comm);
     process.exitedAt = event.t;
-    for (const timeline of this.#timelines.values()) {
-      if (!timeline.rows.some((row) => row.process?.pid === event.pid)) continue;
-      const detail = event.signal > 0 ? `signal ${event.signal}` : `code ${event.code}`;
-      timeline.rows.push({ t: event.t, kind: "exited", socket: null, state: null, process: event, detail, blockers: [] });
-    }
-  }
-
-  #row(
-    kind: Row["kind"],
-    t: Nanos,
-    socket: Socket | undefined,
-    process: { pid: number; comm: string } | null,
-    detail: string,
-    port = socket?.facts.port ?? 0,
-  ): Row | undefined {
-    if (!socket) return undefined;
-    const { netns } = socket.facts;
-    const protocol = socket.facts.protocol === "udp" ? "udp" : "tcp";
-    const key = `${netns}/${protocol}/${port}`;
-    const timeline = this.#timelines.get(key) ?? { netns, protocol, port, rows: [], lanes: [] };
-    this.#timelines.set(key, timeline);
-    if (kind !== "refused" && !timeline.lanes.includes(socket)) timeline.lanes.push(socket);
-    const who = process && { pid: process.pid, comm: process.comm };
-    const row: Row = { t, kind, socket, state: socket.facts.state, process: who, detail, blockers: [] };
-    timeline.rows.push(row);
-    return row;
+    this.#timelines.exited(event.t, event, event.signal > 0 ? `signal ${event.signal}` : `code ${event.code}`);
   }
 }
 
 const key = ({ t, tid }: { t: Nanos; tid: number }) => `${t}/${tid}`;
-
-/** The same program met the same obstacle again. */
-function isRepeat(a: Failure, b: Failure): boolean {
-  const obstacle = ({ call, verdict }: Failure) =>
-    JSON.stringify([
-      call.type === "bind" ? call.operation : call.type,
-      call.comm,
-      call.socket.netns,
-      call.type === "bind" ? call.requested : [call.socket.address, call.socket.port],
-      call.errno,
-      verdict.rule,
-      verdict.blockers.map(({ socket }) => socket.id),
-    ]);
-  return obstacle(a) === obstacle(b);
-}

@@ -1,0 +1,55 @@
+import type { Nanos } from "../base/nanoseconds.ts";
+import type { Socket } from "./socket.ts";
+import type { PortTimeline, Row } from "./timeline.ts";
+
+/** The timelines of all ports on which something happened. */
+export class PortTimelines {
+  readonly #timelines = new Map<string, PortTimeline>();
+
+  all(): PortTimeline[] {
+    return [...this.#timelines.values()];
+  }
+
+  /** Something happened to a socket. `port`: where that is another than the socket's own. */
+  add(
+    kind: Row["kind"],
+    t: Nanos,
+    socket: Socket | undefined,
+    process: { pid: number; comm: string } | null,
+    detail: string,
+    port = socket?.facts.port ?? 0,
+  ): Row | undefined {
+    if (!socket) return undefined;
+    const timeline = this.#of(socket, port);
+    if (kind !== "refused" && !timeline.lanes.includes(socket)) timeline.lanes.push(socket);
+    const row: Row = { t, kind, socket, state: socket.facts.state, process: who(process), detail, blockers: [] };
+    timeline.rows.push(row);
+    return row;
+  }
+
+  /** A process ended: told of each port where it did something. */
+  exited(t: Nanos, process: { pid: number; comm: string }, detail: string): void {
+    for (const { rows } of this.#timelines.values()) {
+      if (!rows.some((row) => row.process?.pid === process.pid)) continue;
+      rows.push({ t, kind: "exited", socket: null, state: null, process: who(process), detail, blockers: [] });
+    }
+  }
+
+  /** Takes back what was told of a socket from this instant on. */
+  retract(kind: Row["kind"], socket: Socket | undefined, from: Nanos): void {
+    for (const timeline of this.#timelines.values()) {
+      timeline.rows = timeline.rows.filter((row) => row.socket !== socket || row.kind !== kind || row.t < from);
+    }
+  }
+
+  #of({ facts }: Socket, port: number): PortTimeline {
+    const { netns } = facts;
+    const protocol = facts.protocol === "udp" ? "udp" : "tcp";
+    const key = `${netns}/${protocol}/${port}`;
+    const timeline = this.#timelines.get(key) ?? { netns, protocol, port, rows: [], lanes: [] };
+    this.#timelines.set(key, timeline);
+    return timeline;
+  }
+}
+
+const who = (process: { pid: number; comm: string } | null) => process && { pid: process.pid, comm: process.comm };
