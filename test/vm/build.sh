@@ -26,7 +26,7 @@ host_tools() {
   [ "$(id -u)" = 0 ] || die "missing$missing: install ${HOST_PACKAGES[*]} (and virtiofsd, where it is a package of its own)"
   step "installing$missing and what goes with it"
   {
-    apt-get update -qq
+    apt-get -o Acquire::Retries=3 update -qq
     # virtiofsd is part of QEMU's packages in Debian 12, and a package after that.
     if apt-cache show virtiofsd; then HOST_PACKAGES+=(virtiofsd); fi
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${HOST_PACKAGES[@]}"
@@ -50,6 +50,7 @@ download_kernel() {
 	APT::Architectures { "amd64"; };
 	APT::Sandbox::User "root";
 	Acquire::Languages "none";
+	Acquire::Retries "3";
 	Dir::Etc::SourceList "$apt/sources.list";
 	Dir::Etc::SourceParts "/dev/null";
 	Dir::Etc::Preferences "/dev/null";
@@ -107,12 +108,17 @@ make_initrd() {
 }
 
 make_image() {
-  local root=$work/root script=()
+  local root=$work/root script=() attempt
   # Suites that this debootstrap is too old to know are all made like sid.
   [ -e "/usr/share/debootstrap/scripts/$root_suite" ] || script=(/usr/share/debootstrap/scripts/sid)
   step "debootstrap $root_suite"
-  debootstrap --variant=minbase --include="$GUEST_PACKAGES" "$root_suite" "$root" "$MIRROR/debian" "${script[@]}" \
-    >"$CACHE/debootstrap-$root_suite.log" 2>&1 || die "debootstrap failed: see $CACHE/debootstrap-$root_suite.log"
+  # A mirror that fails once is asked again.
+  for attempt in 1 2 3; do
+    debootstrap --variant=minbase --include="$GUEST_PACKAGES" "$root_suite" "$root" "$MIRROR/debian" "${script[@]}" \
+      >"$CACHE/debootstrap-$root_suite.log" 2>&1 && break
+    [ $attempt -lt 3 ] || die "debootstrap failed: $(tail -n 1 "$CACHE/debootstrap-$root_suite.log")"
+    rm -rf "$root"
+  done
   install -D "$(readlink -f "$(command -v node)")" "$root/usr/local/bin/node"
   rm -rf "$root"/var/cache/apt "$root"/var/lib/apt/lists "$root"/usr/share/{doc,locale,man}
   mkdir -p "$root"/{repo,out}
