@@ -53,7 +53,9 @@ def patient(module: ModuleType, name: str) -> None:
     setattr(module, name, patiently)
 
 
-patient(importlib.import_module("lab"), "_refused")
+lab = importlib.import_module("lab")
+lab.PATIENCE_SECONDS = 120  # of the program itself: an emulated machine may stand still for a while
+patient(lab, "_refused")
 if (folder / "parts").is_dir():
     patient(importlib.import_module("parts.refusal"), "refused")
 sys.argv = sys.argv[1:]
