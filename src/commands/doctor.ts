@@ -1,13 +1,14 @@
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { diagnose } from "../core/diagnosis.ts";
 import { survey } from "../probe/survey.ts";
 import { doctorJson, doctorText } from "../report/doctor.ts";
 import { EXIT, type ExitCode, Failure } from "./failure.ts";
+import { type ColorChoice, colorOption, usesColor } from "./options.ts";
 import { streamOutput } from "./output.ts";
 
 interface DoctorOptions {
   json?: boolean;
-  color: "auto" | "always" | "never";
+  color: ColorChoice;
   ascii?: boolean;
 }
 
@@ -19,7 +20,7 @@ export function addDoctor(program: Command, words: readonly string[], finish: (c
     .summary("what this machine can and cannot show, and the mend for each")
     .description("Looks at kernel, rights, bpftrace, hooks and settings: what this machine can and cannot show, and the mend for each.")
     .option("--json", "one JSON object instead of text")
-    .addOption(new Option("--color <when>", "colour").choices(["auto", "always", "never"]).default("auto"))
+    .addOption(colorOption())
     .option("--ascii", "ASCII characters only")
     .addHelpText(
       "after",
@@ -40,8 +41,7 @@ async function doctor(options: DoctorOptions): Promise<ExitCode> {
   if (process.platform !== "linux") throw new Failure(EXIT.unsupported, "bindtrace traces Linux only; replay works anywhere");
   const diagnosis = diagnose(await survey());
   const output = streamOutput(process.stdout);
-  const auto = process.stdout.isTTY === true && !process.env.NO_COLOR;
-  const color = options.color === "auto" ? auto : options.color === "always";
+  const color = usesColor(options.color, process.stdout.isTTY === true);
   output.write(
     options.json ? doctorJson(diagnosis) : doctorText(diagnosis, { color, width: WIDTH, ascii: options.ascii === true, offsetMinutes: 0 }),
   );

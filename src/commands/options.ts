@@ -7,6 +7,15 @@ import type { TextOptions } from "../report/text.ts";
 import { type Report, TextReport } from "../report/text-report.ts";
 import { inRanges, parsePorts } from "./ports.ts";
 
+export type ColorChoice = "auto" | "always" | "never";
+
+export const colorOption = () => new Option("--color <when>", "colour").choices(["auto", "always", "never"]).default("auto");
+
+/** NO_COLOR: https://no-color.org. */
+export function usesColor(choice: ColorChoice, isTerminal: boolean): boolean {
+  return choice === "auto" ? isTerminal && !process.env.NO_COLOR : choice === "always";
+}
+
 /** Options that choose what is reported and how it looks: the same for live and replay. */
 export interface ReportOptions {
   port?: [number, number][];
@@ -16,7 +25,7 @@ export interface ReportOptions {
   proto?: "tcp" | "udp";
   json?: boolean;
   output?: string;
-  color: "auto" | "always" | "never";
+  color: ColorChoice;
   width?: number;
   ascii?: boolean;
   utc?: boolean;
@@ -35,7 +44,7 @@ export function withReportOptions(command: Command): Command {
     .addOption(new Option("--proto <protocol>", "report only this protocol").choices(["tcp", "udp"]))
     .option("--json", "one JSON object a line instead of text")
     .option("-o, --output <file>", "write the report to a file", fileName)
-    .addOption(new Option("--color <when>", "colour").choices(["auto", "always", "never"]).default("auto"))
+    .addOption(colorOption())
     .option("--width <columns>", "fit into this many columns (default: the terminal, else 80)", parseWidth)
     .option("--ascii", "draw with ASCII characters only")
     .option("--utc", "times in UTC");
@@ -61,9 +70,8 @@ function parseWidth(text: string): number {
 export function makeReport(options: ReportOptions, header: Header, terminal: NodeJS.WriteStream | undefined): Report {
   if (options.json) return new JsonReport();
   const isTerminal = terminal?.isTTY === true;
-  const auto = isTerminal && !process.env.NO_COLOR;
   const text: TextOptions = {
-    color: options.color === "auto" ? auto : options.color === "always",
+    color: usesColor(options.color, isTerminal),
     width: options.width ?? (isTerminal ? Math.max(MIN_WIDTH, terminal.columns) : DEFAULT_WIDTH),
     ascii: options.ascii === true,
     offsetMinutes: options.utc ? 0 : header.clock.offsetMinutes,

@@ -3,15 +3,11 @@ import { ANY4, ANY6 } from "../core/address.ts";
 import { errnoName } from "../core/errno.ts";
 import type { CallEvent, SocketFacts } from "../core/event.ts";
 import type { LineFields } from "./fields.ts";
+import { fdOrNull, NO_FD, OP, RESULT } from "./protocol.ts";
 import type { Reading } from "./sockets.ts";
 import { commonWords, groupOf, orNull, protocolOf, sockaddr, unsigned } from "./words.ts";
 
-/** Numbers of the operations (src/probe/program.ts). */
-const LISTEN = 2;
-const OPERATIONS = { 1: "bind", 4: "connect", 5: "sendto", 6: "unknown" } as const;
-/** Results of the kernel's search for a port: found, refused; anything else: its end was not seen. */
-const FREE = 2;
-const REFUSED = 3;
+const OPERATIONS = { [OP.BIND]: "bind", [OP.CONNECT]: "connect", [OP.SENDTO]: "sendto", [OP.UNKNOWN]: "unknown" } as const;
 
 /** The kernel's search for a port, as `bt:port` tells it: the `bt:call` that it belongs to follows on the same CPU. */
 export interface Search {
@@ -30,7 +26,7 @@ export function readSearch(fields: LineFields, { pointer }: Reading): Search {
   const sk = pointer(fields.hex());
   const asked = commonWords(fields.hex(), fields.hex(), fields.hex(), fields.hex(), fields.hex(), 0n, 0n);
   const walked = orNull(fields.number());
-  return { port, refused: result === FREE ? false : result === REFUSED ? true : null, walked, sk, asked };
+  return { port, refused: result === RESULT.FREE ? false : result === RESULT.REFUSED ? true : null, walked, sk, asked };
 }
 
 /** A call and its result, `bt:call`. `search`: undefined where it is not known whether there was one, null where there was none. */
@@ -76,18 +72,18 @@ export function readCall(fields: LineFields, t: Nanos, search: Search | null | u
     comm: fields.comm(),
     nsPid,
     uid,
-    fd: fd === -1 ? null : fd,
+    fd: fdOrNull(fd),
     errno: ret < 0 ? errnoOf(operation, ret) : null,
     swapped,
     walk: null,
     ...(search === undefined ? {} : { search: search && { port: search.port, refused: search.refused } }),
     inCommand: false,
   };
-  if (op === LISTEN) return { type: "listen", ...call, socket, backlog: Number(BigInt.asIntN(32, low)) };
+  if (op === OP.LISTEN) return { type: "listen", ...call, socket, backlog: Number(BigInt.asIntN(32, low)) };
   if (!operation) throw new Error(`unknown operation ${op}`);
   // Where the call itself was not seen, the kernel's search tells what was asked for.
   const { family, address } = socket;
-  const requested = fd === -1 ? { family, address, port: search?.port ?? 0 } : sockaddr(head, low, high, family);
+  const requested = fd === NO_FD ? { family, address, port: search?.port ?? 0 } : sockaddr(head, low, high, family);
   return asRequested({ type: "bind", operation, ...call, socket, requested });
 }
 

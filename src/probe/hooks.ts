@@ -29,7 +29,7 @@ const ALIASES: Readonly<Record<string, Readonly<Record<string, { parameter: stri
 /** Without these there is no kernel hook set. */
 const REQUIRED = ["inet_csk_get_port", "find_vpid"] as const;
 /** What some kernels have in the place of another function. */
-const STANDS_FOR: Readonly<Record<string, string>> = { sock_setsockopt: "sk_setsockopt" };
+const STAND_INS: Readonly<Partial<Record<OptionalProbe, string>>> = { sk_setsockopt: "sock_setsockopt" };
 /** Functions that came with the buckets by address (6.1). */
 const WITH_BHASH2: readonly OptionalProbe[] = ["inet_bhash2_addr_any_conflict", "inet_bind_conflict"];
 
@@ -45,7 +45,6 @@ export interface Hook {
 }
 
 export interface Hooks {
-  kind: ProbeKind;
   functions: ReadonlyMap<string, Hook>;
   missing: OptionalProbe[];
 }
@@ -61,7 +60,7 @@ export interface HookSources {
 export function findHooks(kind: ProbeKind, { btf, kallsyms, without }: HookSources): Hooks | { lacks: string } {
   const bhash2 = btf.sizeOf("inet_bind2_bucket") !== undefined;
   const optional = (Object.keys(WITHOUT_PROBE) as OptionalProbe[]).filter((name) => bhash2 || !WITH_BHASH2.includes(name));
-  const symbols = findSymbols(kallsyms, [...REQUIRED, ...optional, ...Object.keys(STANDS_FOR)]);
+  const symbols = findSymbols(kallsyms, [...REQUIRED, ...optional, ...Object.values(STAND_INS)]);
   // Since 6.1 trampolines pass structs by value, which some of the functions take.
   const passesStructs = btf.member("btf_func_model.arg_flags") !== undefined;
   const hookOf = (name: string): Hook | undefined => {
@@ -72,17 +71,19 @@ export function findHooks(kind: ProbeKind, { btf, kallsyms, without }: HookSourc
     return { kind: kind === "fentry" && traced ? "fentry" : "kprobe", symbol: symbol.name, names: names ?? [] };
   };
   const functions = new Map<string, Hook>();
-  for (const name of [...REQUIRED, ...optional.filter((name) => !without.includes(name))]) {
-    const standIn = Object.entries(STANDS_FOR).find(([, stood]) => stood === name)?.[0];
-    const used = hookOf(name) || standIn === undefined ? name : standIn;
-    const hook = hookOf(used);
-    if (hook) functions.set(used, hook);
+  const missing: OptionalProbe[] = [];
+  for (const name of REQUIRED) {
+    const hook = hookOf(name);
+    if (!hook) return { lacks: name };
+    functions.set(name, hook);
   }
-  const lacks = REQUIRED.find((name) => !functions.has(name));
-  if (lacks !== undefined) return { lacks };
-  const has = (name: string) =>
-    functions.has(name) || Object.entries(STANDS_FOR).some(([stand, stood]) => stood === name && functions.has(stand));
-  return { kind, functions, missing: optional.filter((name) => !has(name)) };
+  for (const name of optional) {
+    const used = [name, STAND_INS[name] ?? name].find((candidate) => symbols.has(candidate));
+    const hook = used === undefined || without.includes(name) ? undefined : hookOf(used);
+    if (used !== undefined && hook) functions.set(used, hook);
+    else missing.push(name);
+  }
+  return { functions, missing };
 }
 
 const BLOCK = /^(enter|exit):([\w, ]+?)( \/[^\n]*\/)? \{\n(.*?)^\}$/gms;

@@ -3,7 +3,7 @@ import { errnoName } from "../core/errno.ts";
 import { type CallEvent, eventSchema, portOf, type TraceEvent, type WalkFacts } from "../core/event.ts";
 import { readCall, readSearch, type Search } from "./calls.ts";
 import { LineFields } from "./fields.ts";
-import { PROTOCOL_VERSION } from "./program.ts";
+import { cpuOf, fdOrNull, PROTOCOL_VERSION, placeOf, seqOf } from "./protocol.ts";
 import { SequenceCheck } from "./sequence.ts";
 import { type Owners, type Reading, readOwner, readWalk } from "./sockets.ts";
 import { commonWords, orNull, stateOf } from "./words.ts";
@@ -14,13 +14,6 @@ const OPTIONS: Readonly<Record<string, "SO_REUSEADDR" | "SO_REUSEPORT" | "SO_BIN
   "1/25": "SO_BINDTODEVICE",
   "41/26": "IPV6_V6ONLY",
 };
-/** A line's number and its CPU as one number (bpf/kernel/walk-end.bt). */
-const CPUS = 4096;
-const placeOf = (cpu: number, seq: number) => seq * CPUS + cpu + 1;
-const cpuOf = (place: number) => (place - 1) % CPUS;
-const seqOf = (place: number) => Math.floor((place - 1) / CPUS);
-
-const fdOrNull = (fd: number) => (fd === -1 ? null : fd);
 
 export interface DecoderOptions {
   /** The protocols of which the programs tell the kernel's searches for a port (`bt:port`). */

@@ -1,9 +1,8 @@
 import { readFileSync } from "node:fs";
+import type { OptionalProbe } from "../core/probes.ts";
 import { expandBlocks, type Hooks } from "./hooks.ts";
 import type { Layout } from "./layout.ts";
-
-/** Version of the line protocol between bpf/ and lines.ts. */
-export const PROTOCOL_VERSION = 1;
+import { NO_FD, OP, PLACE_CPUS, PROTOCOL_VERSION, RESULT } from "./protocol.ts";
 
 /** CPUs whose numbers a mark reports; more would be too long a loop for the verifier. */
 const MAX_CPUS = 256;
@@ -42,27 +41,20 @@ const ABI = {
   EADDRINUSE: 98,
   S_IFMT: 0xf000,
   S_IFSOCK: 0xc000,
-  TCP_TIME_WAIT: 6,
   TCP_CLOSE: 7,
   TCP_LISTEN: 10,
   PF_EXITING: 4,
   CLONE_THREAD: 0x10000,
   // skc_reuse within the word that starts at skc_family
   SKC_REUSE_MASK: 0x0f000000,
-  OP_BIND: 1,
-  OP_LISTEN: 2,
-  OP_LOOK: 3,
-  OP_CONNECT: 4,
-  OP_SENDTO: 5,
-  OP_UNKNOWN: 6,
-  OP_SEARCH: 7,
   LOOK_MASK: 0x7ffe0000,
-  RESULT_ENTERED: 1,
-  RESULT_FREE: 2,
-  RESULT_REFUSED: 3,
-  NO_FD: -1,
-  PROTOCOL_VERSION,
 };
+
+const PROTOCOL = { ...named("OP", OP), ...named("RESULT", RESULT), NO_FD, PLACE_CPUS, PROTOCOL_VERSION };
+
+function named(prefix: string, numbers: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(numbers).map(([name, number]) => [`${prefix}_${name}`, number]));
+}
 
 /** What follows the first lines of a walk: the owners' lists, as this kernel keeps them. */
 function walkParts(walk: Layout["walk"]): string[] {
@@ -71,27 +63,34 @@ function walkParts(walk: Layout["walk"]): string[] {
 
 /** Parts of the tracepoint hook set, in order; some leave a brace open that a later one closes. */
 function tracepointParts({ layout, closes }: ProgramOptions): string[] {
-  const exit = ["tracepoint/exit", "call", "tracepoint/walk", ...walkParts(layout.walk), "walk/print", "tracepoint/end"];
+  const exit = ["tracepoint/exit", "call", "tracepoint/walk", ...walkParts(layout.walk), "walk/print", "end"];
   return ["tracepoint/enter", ...exit, "tracepoint/setsockopt", "destroy", ...(closes ? ["tracepoint/close"] : [])];
 }
 
+/** Functions in which the kernel compares the binder with the owners. */
+const COMPARES: readonly OptionalProbe[] = [
+  "inet_csk_bind_conflict",
+  "inet_bhash2_addr_any_conflict",
+  "udp_lib_lport_inuse",
+  "udp_lib_lport_inuse2",
+];
+
 /** Parts of the kernel hook set. Where the moment of the comparison cannot be probed, owners are walked at the refusal. */
-function kernelParts({ layout, closes }: ProgramOptions, { functions }: Hooks): string[] {
-  const walk = [...walkParts(layout.walk), "walk/print", "kernel/walk-end"];
-  const compares = ["inet_csk_bind_conflict", "inet_bhash2_addr_any_conflict", "udp_lib_lport_inuse", "udp_lib_lport_inuse2"];
-  const late = compares.some((name) => !functions.has(name) && (layout.bhash2 || name !== "inet_bhash2_addr_any_conflict"));
+function kernelParts({ layout, closes }: ProgramOptions, { functions, missing }: Hooks): string[] {
+  const walk = [...walkParts(layout.walk), "walk/print", "kernel/walk-place"];
+  const late = COMPARES.some((name) => missing.includes(name));
   const tell = ["kernel/port-line", "call", "kernel/forget"];
   return [
     "kernel/enter",
     "kernel/autobind",
     "kernel/port-enter",
     "kernel/decisive",
-    ...["kernel/conflict", ...walk, "kernel/close-brace"],
+    ...["kernel/conflict", ...walk, "end"],
     "kernel/port-exit",
-    ...(late ? ["kernel/late", ...walk] : []),
-    ...["kernel/port-alone", ...tell, "kernel/port-end"],
+    ...(late ? ["kernel/late", ...walk, "kernel/late-end"] : []),
+    ...["kernel/port-alone", ...tell, "end"],
     ...["kernel/exit", ...tell, "kernel/exit-end"],
-    ...["kernel/look", ...walkParts(layout.walk), "walk/print", "kernel/look-end"],
+    ...["kernel/look", ...walkParts(layout.walk), "walk/print", "end"],
     "kernel/setsockopt",
     ...(functions.has("inet_csk_destroy_sock") ? ["kernel/destroy"] : ["destroy"]),
     "kernel/release",
@@ -138,6 +137,7 @@ export function lookBase(random: number): number {
 function prelude({ layout, hooks, ports, lookBase: base, bounds }: ProgramOptions): string {
   const defines = {
     ...ABI,
+    ...PROTOCOL,
     ...WALK,
     WALK_ADDRESSES: bounds.addresses,
     WALK_OWNERS: bounds.owners,
@@ -165,8 +165,8 @@ function kernelDefines({ functions }: Hooks, ports: ProgramOptions["ports"]): Re
     CALL_WATCHED: calls ? "@call[tid].9" : "0",
     IN_AUTOBIND: autobind ? "@auto[tid]" : "0",
     IN_DGRAM_CONNECT: connects ? "@dgram[tid]" : "0",
-    OP_NO_AUTOBIND: autobind ? ABI.OP_BIND : ABI.OP_UNKNOWN,
-    OP_AUTOBIND: connects ? ABI.OP_SENDTO : ABI.OP_UNKNOWN,
+    OP_NO_AUTOBIND: autobind ? OP.BIND : OP.UNKNOWN,
+    OP_AUTOBIND: connects ? OP.SENDTO : OP.UNKNOWN,
     DECISIVE: functions.has("inet_bind_conflict") || functions.has("inet_rcv_saddr_equal") ? "@decisive[tid]" : "$zero",
     // Without a port filter every outgoing datagram socket would be told.
     AUTOBIND_TOLD: ports.length === 0 ? 0 : 1,

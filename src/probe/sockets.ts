@@ -1,6 +1,7 @@
 import type { Nanos } from "../base/nanoseconds.ts";
 import type { SocketFacts, WalkFacts } from "../core/event.ts";
 import type { LineFields } from "./fields.ts";
+import { OP } from "./protocol.ts";
 import { commonWords, groupOf, orNull, safe, stateOf, unsigned } from "./words.ts";
 
 /** What a line needs to be read beside its fields. */
@@ -69,13 +70,10 @@ export interface ReadWalk {
   walk: WalkFacts;
 }
 
-/** Number of the operation (src/probe/program.ts). */
-const OP_SEARCH = 7;
-
 export function readWalk(fields: LineFields, owners: Owners, reading: Reading): ReadWalk {
   const t = reading.instant(fields.big());
   const tid = fields.number();
-  const duringSearch = fields.number() === OP_SEARCH;
+  const duringSearch = fields.number() === OP.SEARCH;
   const locked = fields.number() === 1;
   const protocol = fields.number() === 1 ? "udp" : "tcp";
   const decisivePointer = fields.hex();

@@ -114,8 +114,7 @@ describe("a block", () => {
     symbol.replace(/\..*/, ""),
     { kind, symbol, names },
   ];
-  const expand = (text: string, ...functions: [string, Hook][]) =>
-    expandBlocks(text, { kind: "fentry", functions: new Map(functions), missing: [] });
+  const expand = (text: string, ...functions: [string, Hook][]) => expandBlocks(text, { functions: new Map(functions), missing: [] });
   /** A block as the parts in bpf/kernel have it. */
   const block = (head: string, ...body: string[]) => `${head} {\n${body.map((line) => `  ${line}\n`).join("")}}`;
 

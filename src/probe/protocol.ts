@@ -1,0 +1,21 @@
+/** Numbers on which the programs in bpf/ and their reader agree: the programs know them by these names. */
+
+/** Version of the line protocol. */
+export const PROTOCOL_VERSION = 1;
+
+/** What a call or a walk belongs to. */
+export const OP = { BIND: 1, LISTEN: 2, LOOK: 3, CONNECT: 4, SENDTO: 5, UNKNOWN: 6, SEARCH: 7 } as const;
+
+/** How far the kernel's search for a port came. */
+export const RESULT = { ENTERED: 1, FREE: 2, REFUSED: 3 } as const;
+
+/** The descriptor of a call that is not known to have one. */
+export const NO_FD = -1;
+
+export const fdOrNull = (fd: number) => (fd === NO_FD ? null : fd);
+
+/** A line's number and its CPU as one number, the place of that line (bpf/kernel/walk-place.bt). */
+export const PLACE_CPUS = 4096;
+export const placeOf = (cpu: number, seq: number) => seq * PLACE_CPUS + cpu + 1;
+export const cpuOf = (place: number) => (place - 1) % PLACE_CPUS;
+export const seqOf = (place: number) => Math.floor((place - 1) / PLACE_CPUS);
