@@ -66,6 +66,8 @@ const walkFacts = z.looseObject({
   protocol: z.enum(["tcp", "udp"]).default("tcp"),
   netns: count,
   port,
+  /** When its last owner had been told; left out by older traces. */
+  at: nanos.optional(),
   /** The kernel held the lock of the owners meanwhile: they are those that it compared the binder with. */
   locked: z.boolean().default(false),
   /** struct inet_bind_bucket of this port and namespace: more than one only with VRFs. */

@@ -24,6 +24,8 @@ export interface Evidence {
   owners: readonly WalkedOwner[];
   /** What the events tell, for the case that the walk came too late or was lost. */
   remembered: readonly RememberedOwner[];
+  /** What had the port when the trace began is known. */
+  seeded: boolean;
   kernel: KernelTraits;
 }
 
@@ -49,19 +51,25 @@ export function explain(call: CallEvent, evidence: Evidence): Verdict {
 
   // A walk without the lock follows the refusal, so it may show a socket that came only after it: that one is innocent.
   const present = evidence.owners.filter(({ socket }) => locked || socket.bindEnteredAt === null || socket.bindEnteredAt <= call.t);
+  const comers = locked || !evidence.seeded ? [] : present.filter(mayBeComing);
   const judge = <T extends { facts: SocketFacts }>(owner: T) => {
     const party = ownerParty(owner.facts);
     return { ...owner, party, rule: conflict(binder, party, evidence.kernel) };
   };
   const decisive = present.find(({ facts }) => facts.sk === walk?.decisive);
-  const judged = present.map(judge).map((owner) => {
-    if (owner.rule !== null || owner.socket !== decisive?.socket) return owner;
-    doubts.push(`the kernel stopped at ${owner.socket.id}, which by the rules known to this version could share the port`);
-    return { ...owner, rule: ruleOf(binder, owner.party) };
-  });
+  const judged = without(present, comers)
+    .map(judge)
+    .map((owner) => {
+      if (owner.rule !== null || owner.socket !== decisive?.socket) return owner;
+      doubts.push(`the kernel stopped at ${owner.socket.id}, which by the rules known to this version could share the port`);
+      return { ...owner, rule: ruleOf(binder, owner.party) };
+    });
   const walked = judged.filter(conflicting);
   for (const { socket, knownSince } of locked ? [] : walked) {
     if (knownSince === null || knownSince > call.enteredAt) doubts.push(`${socket.id} is not known to have been there before the call`);
+  }
+  for (const { socket } of comers.map(judge).filter(conflicting)) {
+    doubts.push(`${socket.id} has the port, but its bind was not seen: it may have come only after the refusal`);
   }
   // A whole walk that found a blocker needs no help from memory; one that found none came too late for what let go during the call.
   const seen = new Set(evidence.owners.map(({ socket }) => socket));
@@ -119,6 +127,16 @@ export function binderParty(call: CallEvent): Party {
 export function ownerParty(facts: SocketFacts): Party {
   return { ...facts, orphan: facts.inode === null && facts.state !== "TIME_WAIT", inGroup: facts.group !== null };
 }
+
+/**
+ * A TCP socket that neither the seed nor an earlier event knows, and that only has its port yet: its bind may be under way in
+ * another thread, or its event was lost. A UDP socket gets its port in ways that the tracepoint set does not see (autobind).
+ */
+function mayBeComing({ socket, facts, knownSince }: WalkedOwner): boolean {
+  return socket.bindEnteredAt === null && knownSince === null && facts.protocol !== "udp" && facts.state === "BOUND";
+}
+
+const without = <T>(all: readonly T[], some: readonly T[]) => all.filter((one) => !some.includes(one));
 
 /** Order of blame where the kernel's own decisive owner is not known. */
 function severity({ state }: SocketFacts): number {

@@ -167,7 +167,7 @@ export class Story {
   #report(refusal: Refusal): { failure: Failure; records: OutputRecord[] } {
     const { call, owners, row } = refusal;
     const remembered = this.#table.heldDuring(call.socket, call.enteredAt, call.t);
-    const verdict = explain(call, { owners, remembered, kernel: this.#header.kernel });
+    const verdict = explain(call, { owners, remembered, seeded: this.#header.filters.ports.length > 0, kernel: this.#header.kernel });
     const failure: Failure = { ...refusal, verdict, released: new Set() };
     if (row) row.blockers = verdict.blockers.map(({ socket }) => socket);
     if (!this.#options.reports(call)) return { failure, records: [] };

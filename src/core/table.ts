@@ -104,6 +104,7 @@ export class SocketTable {
    * its address alone says nothing, since the kernel gives it to the next socket within microseconds.
    */
   walked(walk: WalkFacts, t: Nanos): WalkedOwner[] {
+    const shownAt = walk.at ?? t;
     return walk.owners.map((facts) => {
       const known = (facts.inode === null ? undefined : this.find(facts.sk, facts.inode)) ?? this.#continued(facts);
       const socket = known ?? this.#add(facts, t, false);
@@ -111,7 +112,7 @@ export class SocketTable {
       const previous = known?.facts.state ?? null;
       const before = earliest(socket.inBucketSince, timeWaitBegan(facts));
       socket.binderOnly = false;
-      socket.inBucketSince = Math.min(before ?? t, t);
+      socket.inBucketSince = Math.min(before ?? shownAt, shownAt);
       if (facts.state === "LISTEN") socket.listeningSince ??= t;
       socket.facts = facts;
       socket.inode = facts.inode ?? socket.inode;

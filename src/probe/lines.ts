@@ -94,6 +94,11 @@ export class LineDecoder {
     return events.flatMap((event) => this.#checked(event));
   }
 
+  /** How many lines that the last mark tells of have not come. */
+  get outstanding(): number {
+    return this.#sequence.missing(this.#given).reduce((sum, { count }) => sum + count, 0);
+  }
+
   /** Nothing leaves that does not fit the contract; one event that does not keeps no other back. */
   #checked(event: unknown): TraceEvent[] {
     const parsed = eventSchema.safeParse(event);

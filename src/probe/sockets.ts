@@ -96,5 +96,5 @@ export function readWalk(fields: LineFields, owners: Owners, reading: Reading): 
   const lost = owners.lost || told.length !== counts.printed + (decisivePointer === 0n ? 0 : 1);
   // The decisive owner is told once more at the end.
   const once = told.filter(({ sk }, index) => told.findIndex((other) => other.sk === sk) === index);
-  return { t, tid, duringSearch, walk: { protocol, port, netns, locked, ...counts, owners: once, decisive, lost } };
+  return { t, tid, duringSearch, walk: { protocol, port, netns, at: t, locked, ...counts, owners: once, decisive, lost } };
 }

@@ -16,8 +16,9 @@ import { ReorderBuffer } from "./reorder.ts";
 const WINDOW = 100;
 /** How often in ms waiting events are looked through. */
 const TICK = 10;
-/** Longest wait in ms for a mark to come through the stream. */
+/** Longest wait in ms for a mark to come through the stream, and for the lines that the last mark tells of. */
 const MARK_LIMIT = 1000;
+const DRAIN_LIMIT = 5000;
 /** The clocks are paired by a mark whose making took less than this (ns), or by the quickest of so many. */
 const QUICK_MARK = 100_000n;
 const MARKS_AT_MOST = 5;
@@ -117,11 +118,18 @@ export class LiveStream {
     if (this.#stopReason === null) {
       this.#stopReason = reason;
       await this.#looker.finish();
-      await this.#mark();
-      await delay(WINDOW);
+      await this.#drain();
       await this.#bpftrace.stop();
     }
     await this.#finished;
+  }
+
+  /** bpftrace reads the CPUs one after the other, and discards at its end what it has not read. */
+  async #drain(): Promise<void> {
+    await this.#mark(DRAIN_LIMIT);
+    const late = performance.now() + DRAIN_LIMIT;
+    do await delay(WINDOW);
+    while (this.#decoder.outstanding > 0 && performance.now() < late);
   }
 
   async #run(): Promise<void> {
@@ -186,11 +194,11 @@ export class LiveStream {
     for (const event of this.#reorder.take(performance.now(), all)) this.output.push(event);
   }
 
-  async #mark(): Promise<{ at: Nanos | null; made: Mark }> {
+  async #mark(longest = MARK_LIMIT): Promise<{ at: Nanos | null; made: Mark }> {
     const came = new Promise<Nanos>((resolve) => this.#marks.push(resolve));
     const made = mark(this.#base);
     const limit = new AbortController();
-    const tooLate = delay(MARK_LIMIT, null, { signal: limit.signal }).catch(() => null);
+    const tooLate = delay(longest, null, { signal: limit.signal }).catch(() => null);
     const at = await Promise.race([came, tooLate, this.#bpftrace.ended.then(() => null)]);
     limit.abort();
     return { at, made };

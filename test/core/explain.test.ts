@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { CallEvent, SocketFacts, State, TraceEvent, WalkFacts } from "../../src/core/event.ts";
+import type { CallEvent, Header, SocketFacts, State, TraceEvent, WalkFacts } from "../../src/core/event.ts";
 import {
   bind,
   connection,
@@ -158,6 +158,33 @@ describe("unknown", () => {
     const refusal = refused([facts()], { t: T });
     const late = bind({ t: T + 500, enteredAt: T + 100, pid: 10, socket: facts({ state: "BOUND" }) });
     expect(failureOf(refusal, late)).toMatchObject(nobody);
+  });
+
+  const bound = facts({ state: "BOUND" });
+
+  it("rather than a bound socket that nothing but this look shows: its bind may be under way", () => {
+    const found = verdict([bound], { seenAt: null });
+    expect(found).toMatchObject(nobody);
+    expect(found.doubts[0]).toContain("s1 has the port, but its bind was not seen");
+  });
+
+  it.each<[string, TraceEvent, Partial<Header>]>([
+    ["it was there at the seed", refused([bound], { t: T, enteredAt: ENTERED }), {}],
+    ["there was no seed", refused([bound], { t: T }), { filters: { ports: [] } }],
+    ["it listens, so its bind is over", refused([facts()], { t: T }), {}],
+    ["UDP gets ports in other ways too", refused([udp()], { t: T, socket: udp({ sk: 2, inode: 200 }), walk: udpWalk([udp()]) }), {}],
+    ["the look was under the lock", { ...refused([bound], { t: T }), walk: walk([bound], { locked: true }) }, {}],
+  ])("but not if %s", (why, refusal, overrides) => {
+    const before = why.includes("at the seed") ? [seed(bound)] : [];
+    const found = tell([...before, refusal], { header: header(overrides) }).of("failure")[0];
+    expect(found?.blockers).toMatchObject([{ socket: "s1" }]);
+  });
+
+  it("and a look shows a socket when it has come to its end, which is later than the refusal", () => {
+    const shown = { ...refused([bound], { t: 5 * MS }), walk: walk([bound], { at: T }) };
+    const confidence = (enteredAt: number) =>
+      tell([shown, refused([bound], { t: T + 1000, enteredAt, tid: 99 })]).of("failure")[1]?.confidence;
+    expect([T - 1, T].map(confidence)).toEqual(["inferred", "exact"]);
   });
 
   it("rather than the binder itself, when its listen is refused", () => {

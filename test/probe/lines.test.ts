@@ -73,6 +73,7 @@ describe("a refused bind", () => {
         protocol: "tcp",
         netns: NETNS,
         port: 8080,
+        at: 2000,
         locked: false,
         decisive: null,
         buckets: 1,
@@ -757,12 +758,24 @@ describe("lost lines", () => {
     decode(print.fork(0), print.fork(0));
     print.lose(4, 1);
     expect(decode(print.count(0), print.count(1))).toEqual([]);
+    expect(decoder.outstanding).toBe(4);
     expect(decoder.finish()).toMatchObject([{ type: "lost", cpu: 1, count: 4 }]);
     expect(decoder.lost).toBe(4);
   });
 
+  it("may still be on their way, since bpftrace reads one CPU after the other", () => {
+    const [first, second, late] = [print.fork(0), print.fork(1), print.fork(1)];
+    decode(first, print.count(0), print.count(1));
+    expect(decoder.outstanding).toBe(2);
+    decode(second);
+    expect(decoder.outstanding).toBe(1);
+    decode(late);
+    expect(decoder.outstanding).toBe(0);
+  });
+
   it("none: no event", () => {
     decode(print.fork(0), print.fork(1), print.fork(0), print.count(0), print.count(1), print.count(2));
+    expect(decoder.outstanding).toBe(0);
     expect(decoder.finish()).toEqual([]);
     expect({ lost: decoder.lost, foreign: decoder.foreign }).toEqual({ lost: 0, foreign: 0 });
   });
