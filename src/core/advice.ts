@@ -1,4 +1,6 @@
-import { conflict, type KernelTraits, type Party } from "./conflict.ts";
+import { conflict } from "./conflict.ts";
+import type { KernelTraits } from "./kernel-traits.ts";
+import type { Party } from "./party.ts";
 
 export type AdviceTarget = "binder" | "owner" | "both" | "system";
 

@@ -1,38 +1,20 @@
-import { type AddressKind, ANY4, ANY6, addressKind, type Family } from "./address.ts";
-import type { Protocol, State } from "./event.ts";
+import { type AddressKind, ANY4, addressKind } from "./address.ts";
+import type { KernelTraits } from "./kernel-traits.ts";
+import type { LocalAddress, Party } from "./party.ts";
 
 /**
- * The kernel's bind rule as a pure predicate: may this owner and this binder share a port?
+ * The kernel's bind rule for one owner and one binder, as a pure predicate: may they share a port?
  * Sources: `inet_csk_bind_conflict`, `inet_bind_conflict`, `inet_bhash2_addr_any_conflict`
  * (net/ipv4/inet_connection_sock.c), `udp_lib_lport_inuse` (net/ipv4/udp.c) and `ipv6_rcv_saddr_equal` of 5.10 to 7.3.
- * What only ever turns a conflict into a success is left out: the caches of TCP's bind bucket (`fastreuse`,
- * `fastreuseport`), and that UDP's search ends, without asking the owners behind it, at the first whose group the binder may join.
+ * What turns a conflict into a success all the same, and so never explains a refusal, is in bucket.ts.
  */
 
-/** One side of the question. Option values are the current ones: the kernel asks at the moment of the bind. */
-export interface Party {
-  protocol: Protocol;
-  family: Family;
-  address: string;
-  ipv6Only: boolean;
-  /** Interface index, 0 for none. */
-  device: number;
-  reuseAddr: boolean;
-  reusePort: boolean;
-  /** Owner of the socket's inode, null where the kernel keeps none (TIME_WAIT). */
-  uid: number | null;
-  state: State;
-  /** No process holds the socket any more. */
-  orphan: boolean;
-  /** The socket is in a reuseport group already (`sk_reuseport_cb`). */
-  inGroup: boolean;
-}
-
-/** How kernels differ in this rule. */
-export interface KernelTraits {
-  bhash2: boolean;
-  orphanUidIsZero: boolean;
-}
+/**
+ * What the kernel is asked: a port that the caller names (`bind`), that port once more when the socket begins to listen
+ * (`listen`: the same rule), or any free port (`autobind`: bind of port 0, listen without bind) and, with the sysctl
+ * `ip_autobind_reuse`, the second round of that search (`autobind-reuse`).
+ */
+export type Ask = "bind" | "listen" | "autobind" | "autobind-reuse";
 
 export const RULES = [
   "listening",
@@ -55,14 +37,22 @@ export type Rule = (typeof RULES)[number];
 
 /**
  * Whether the kernel refuses the binder because of this owner, and by which rule; null when they can share.
- * Both are taken to have the same network namespace and port, and to be of TCP (MPTCP counts as TCP) in the same VRF, or of UDP.
+ * Both are taken to {@link meet}. `owners`: how many sockets the owner is among, which one fault asks.
  */
-export function conflict(binder: Party, owner: Party, kernel: KernelTraits): Rule | null {
-  if (binder.device !== 0 && owner.device !== 0 && binder.device !== owner.device) return null;
-  if (!addressesOverlap(binder, owner, kernel)) return null;
-  if (binder.reuseAddr && owner.reuseAddr && owner.state !== "LISTEN") return null; // a UDP socket never listens
-  if (binder.reusePort && owner.reusePort && !binder.inGroup && sameUser(binder, owner, kernel)) return null;
-  return ruleOf(binder, owner);
+export function conflict(binder: Party, owner: Party, kernel: KernelTraits, ask: Ask = "bind", owners = 1): Rule | null {
+  if (!compared(binder, owner, kernel) || kernel.faults.some(({ hides }) => hides(binder, owner, owners))) return null;
+  const shareAddr = binder.reuseAddr && owner.reuseAddr && owner.state !== "LISTEN"; // a UDP socket never listens
+  const sharePort = binder.reusePort && owner.reusePort && !binder.inGroup && sameUser(binder, owner, kernel);
+  if (binder.protocol !== "udp" && (ask === "autobind" || ask === "autobind-reuse")) {
+    return ask === "autobind-reuse" && shareAddr && !sharePort ? null : "autobind-needs-exclusive";
+  }
+  return shareAddr || sharePort ? null : ruleOf(binder, owner);
+}
+
+/** Whether the options of the two matter at all: they overlap in device and address. */
+function compared(binder: Party, owner: Party, kernel: KernelTraits): boolean {
+  const devices = binder.device === 0 || owner.device === 0 || binder.device === owner.device;
+  return devices && addressesOverlap(binder, owner, kernel);
 }
 
 /** TIME_WAIT keeps no uid and is not asked for one; up to 6.16 `sock_i_uid` says 0 for an orphan. */
@@ -90,20 +80,26 @@ export function ruleOf(binder: Party, owner: Party): Rule {
  * hides owners with a plain IPv6 address from an IPv4 binder with a specific address.
  */
 export function addressesOverlap(binder: Party, owner: Party, kernel: KernelTraits): boolean {
-  const b = addressKind(binder.family, binder.address);
-  const o = addressKind(owner.family, owner.address);
-  if (kernel.bhash2 && binder.protocol !== "udp" && b.kind === "v4" && b.v4 !== ANY4 && o.kind === "specific6") return false;
-  if (b.kind === "v4") return !owner.ipv6Only && sameOrAny(b, o);
-  if (b.kind === "mapped" && isV4Like(o)) return !owner.ipv6Only && sameOrAny(b, o);
-  if (o.kind === "any6") return b.kind === "any6" || !(owner.ipv6Only && b.kind === "mapped");
-  if (b.kind === "any6") return !(binder.ipv6Only && isV4Like(o));
-  return o.kind !== "v4" && binder.address === owner.address;
+  if (kernel.bhash2 && binder.protocol !== "udp" && binder.family === "ipv4" && binder.address !== ANY4) {
+    if (addressKind(owner.family, owner.address).kind === "specific6") return false;
+  }
+  return addressesEqual(binder, owner, true);
+}
+
+/**
+ * `ipv6_rcv_saddr_equal` and `ipv4_rcv_saddr_equal`: the first's wildcard always stands for every address, the second's only
+ * where `eitherWildcard` says so.
+ */
+export function addressesEqual(first: LocalAddress, second: LocalAddress, eitherWildcard: boolean): boolean {
+  const a = addressKind(first.family, first.address);
+  const b = addressKind(second.family, second.address);
+  if (a.kind === "v4" || (a.kind === "mapped" && isV4Like(b))) {
+    return !second.ipv6Only && (a.v4 === b.v4 || a.v4 === ANY4 || (eitherWildcard && b.v4 === ANY4));
+  }
+  if (a.kind === "any6" && b.kind === "any6") return true;
+  if (b.kind === "any6" && eitherWildcard) return !(second.ipv6Only && a.kind === "mapped");
+  if (a.kind === "any6") return !(first.ipv6Only && isV4Like(b));
+  return b.kind !== "v4" && first.address === second.address;
 }
 
 const isV4Like = (address: AddressKind) => address.kind === "v4" || address.kind === "mapped";
-const sameOrAny = (b: AddressKind, o: AddressKind) => b.v4 === o.v4 || b.v4 === ANY4 || o.v4 === ANY4;
-
-/** The address as the kernel files it: binding a plain IPv6 address makes the socket IPv6-only (`__inet6_bind`). */
-export function bindsIpv6Only(family: Family, address: string, option: boolean): boolean {
-  return option || (family === "ipv6" && address !== ANY6 && addressKind(family, address).kind === "specific6");
-}

@@ -191,6 +191,8 @@ export const headerSchema = z.looseObject({
   version: z.number().int().min(1),
   kernel: z.looseObject({
     release: z.string(),
+    /** The kernel.org version that it was made from; left out where that is not known to the last number. */
+    version: z.string().optional(),
     /** Timer ticks a second, null where it could not be measured. */
     hz: z.number().nullable(),
     /** TCP buckets are indexed by address as well (6.1 and later). */

@@ -1,7 +1,9 @@
 import type { Nanos } from "../base/nanoseconds.ts";
 import { adviseOn } from "./advice.ts";
-import { bindsIpv6Only, conflict, type KernelTraits, type Party, type Rule, ruleOf } from "./conflict.ts";
+import { conflict, type Rule, ruleOf } from "./conflict.ts";
 import { type CallEvent, portOf, type SocketFacts } from "./event.ts";
+import type { KernelTraits } from "./kernel-traits.ts";
+import { binderParty, ownerParty, type Party } from "./party.ts";
 import type { FailureRecord } from "./record.ts";
 import type { Socket } from "./socket.ts";
 import type { WalkedOwner } from "./table.ts";
@@ -54,7 +56,7 @@ export function explain(call: CallEvent, evidence: Evidence): Verdict {
   const comers = locked || !evidence.seeded ? [] : present.filter(mayBeComing);
   const judge = <T extends { facts: SocketFacts }>(owner: T) => {
     const party = ownerParty(owner.facts);
-    return { ...owner, party, rule: conflict(binder, party, evidence.kernel) };
+    return { ...owner, party, rule: conflict(binder, party, evidence.kernel, call.type, walk?.visited) };
   };
   const decisive = present.find(({ facts }) => facts.sk === walk?.decisive);
   const judged = without(present, comers)
@@ -109,24 +111,6 @@ interface Judged {
 }
 
 const conflicting = <T extends { rule: Rule | null }>(owner: T): owner is T & { rule: Rule } => owner.rule !== null;
-
-/** The binder as the kernel saw it during the call. */
-export function binderParty(call: CallEvent): Party {
-  const { socket } = call;
-  const asked = call.type === "bind" && !call.search ? call.requested : socket;
-  return {
-    ...socket,
-    family: socket.family,
-    address: asked.address,
-    ipv6Only: bindsIpv6Only(socket.family, asked.address, socket.ipv6Only),
-    orphan: false,
-    inGroup: socket.group !== null,
-  };
-}
-
-export function ownerParty(facts: SocketFacts): Party {
-  return { ...facts, orphan: facts.inode === null && facts.state !== "TIME_WAIT", inGroup: facts.group !== null };
-}
 
 /**
  * A TCP socket that neither the seed nor an earlier event knows, and that only has its port yet: its bind may be under way in

@@ -1,3 +1,5 @@
+import { ANY4, addressKind, isWildcard } from "./address.ts";
+import type { Party } from "./party.ts";
 import { compareVersions, parseVersion, type Upstream, type Version } from "./version.ts";
 
 /**
@@ -21,7 +23,15 @@ interface KnownFault {
   instead?: string;
   evidence: readonly Evidence[];
   ranges: readonly Range[];
+  /** For a fault that was seen at work: which owners it keeps the kernel from seeing, among so many. */
+  hides?(binder: Party, owner: Party, owners: number): boolean;
 }
+
+/** A fault of the running kernel in so far as the bind rules depend on it. */
+export type HidingFault = Required<Pick<KnownFault, "code" | "hides">>;
+
+/** Sockets on a slot of UDP's table from which on the kernel looks by address. */
+const CROWDED = 10;
 
 /** A range that has no end yet. */
 const OPEN = "9999.0";
@@ -81,6 +91,10 @@ const KERNEL_FAULTS: readonly KnownFault[] = [
     what: "a TCP bind to an IPv4-mapped address (::ffff:a.b.c.d) succeeds though a socket on ::ffff:0.0.0.0 has the port",
     instead: "bind to 0.0.0.0 or [::] instead of ::ffff:0.0.0.0",
     evidence: ["source", "run"],
+    hides(binder, owner) {
+      const [b, o] = [addressKind(binder.family, binder.address), addressKind(owner.family, owner.address)];
+      return binder.protocol !== "udp" && b.kind === "mapped" && b.v4 !== ANY4 && o.kind === "mapped" && o.v4 === ANY4;
+    },
     ranges: [
       ["6.1.168", "6.1.193"],
       ["6.1.193", "6.2", "unsure"],
@@ -92,6 +106,11 @@ const KERNEL_FAULTS: readonly KnownFault[] = [
     commit: "e537dd15d0d4",
     what: "a UDP bind to all addresses succeeds though sockets on single addresses have the port, once there are more than ten on its hash slot",
     evidence: ["source", "run", "mail"],
+    hides: (binder, owner, owners) =>
+      binder.protocol === "udp" &&
+      owners > CROWDED &&
+      isWildcard(binder.family, binder.address) &&
+      !isWildcard(owner.family, owner.address),
     ranges: [
       ["2.6.33", "5.10.263"],
       ["5.10.263", "5.11", "unsure"],
@@ -168,6 +187,12 @@ export function kernelFaults(kernel: Upstream, orphanUidIsZero: boolean | null):
     const certain = told || (kernel.exact && range[2] === undefined);
     return [{ ...fault, instead: instead ?? null, fixedIn: nextWithout(range, ranges), certain }];
   });
+}
+
+/** The faults of this kernel that keep it from seeing some owners; only those that it is certain to have. */
+export function hidingFaults(kernel: Upstream): HidingFault[] {
+  const certain = new Set(kernelFaults(kernel, null).flatMap((fault) => (fault.certain ? [fault.code] : [])));
+  return KERNEL_FAULTS.flatMap(({ code, hides }) => (hides && certain.has(code) ? [{ code, hides }] : []));
 }
 
 /** Where a range and those that follow it without a gap end. */

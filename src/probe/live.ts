@@ -4,6 +4,7 @@ import { isoTime } from "../base/nanoseconds.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { Header, TraceEvent } from "../core/event.ts";
 import type { Attachment, OptionalProbe } from "../core/probes.ts";
+import { upstreamVersion } from "../core/version.ts";
 import { startBpftrace } from "./bpftrace.ts";
 import { findHooks, type Hooks } from "./hooks.ts";
 import type { Machine } from "./preflight.ts";
@@ -99,10 +100,17 @@ function headerOf(
   { attach, hooks }: Candidate,
   stream: LiveStream,
 ): Header {
+  const upstream = upstreamVersion(kernel);
   return {
     format: "bindtrace",
     version: 1,
-    kernel: { release: kernel, hz: stream.hz, bhash2: layout.bhash2, orphanUidIsZero: layout.orphanUidIsZero },
+    kernel: {
+      release: kernel.release,
+      ...(upstream?.exact ? { version: upstream.version.join(".") } : {}),
+      hz: stream.hz,
+      bhash2: layout.bhash2,
+      orphanUidIsZero: layout.orphanUidIsZero,
+    },
     bpftrace,
     hooks: hooks ? "kernel" : "tracepoint",
     attach,

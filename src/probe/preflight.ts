@@ -1,6 +1,7 @@
-import { readFileSync } from "node:fs";
-import { release } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
+import { version as build, release } from "node:os";
 import { fail, ok, type Result } from "../base/result.ts";
+import type { KernelNames } from "../core/version.ts";
 import { bpftraceVersion } from "./bpftrace.ts";
 import { Btf } from "./btf.ts";
 import { type Layout, readLayout } from "./layout.ts";
@@ -9,7 +10,7 @@ import { findSymbols, readKallsyms } from "./symbols.ts";
 
 /** What has been found out about this machine before tracing starts. */
 export interface Machine {
-  kernel: string;
+  kernel: KernelNames;
   bpftrace: string;
   layout: Layout;
   btf: Btf;
@@ -37,7 +38,13 @@ export async function preflight(): Promise<Result<Machine, Problem>> {
       message: `this kernel's BTF has no field ${layout.error}: its layout is not known to this bindtrace`,
     });
   }
-  return ok({ kernel: release(), bpftrace: version.value, layout: layout.value, btf: btf.value, kallsyms });
+  return ok({ kernel: kernelNames(), bpftrace: version.value, layout: layout.value, btf: btf.value, kallsyms });
+}
+
+/** What the running kernel says of itself. */
+export function kernelNames(): KernelNames {
+  const signature = "/proc/version_signature"; // Ubuntu's
+  return { release: release(), build: build(), signature: existsSync(signature) ? readFileSync(signature, "utf8") : null };
 }
 
 function kernelBtf(): Result<Btf, Problem> {

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { machine, release, version } from "node:os";
+import { machine } from "node:os";
 import { execa } from "execa";
 import { fail, ok } from "../base/result.ts";
 import { ATTACHMENTS } from "../core/probes.ts";
@@ -7,7 +7,7 @@ import type { Lockdown, Survey, Trial, TypeInfo } from "../core/survey.ts";
 import { bpftraceVersion } from "./bpftrace.ts";
 import { Btf } from "./btf.ts";
 import { findHooks } from "./hooks.ts";
-import { type Machine, preflight } from "./preflight.ts";
+import { kernelNames, type Machine, preflight } from "./preflight.ts";
 import { readKernelLog } from "./survey-log.ts";
 import { type MountPoint, parseCapabilities, parseCounter, parseLockdown, parseMounts } from "./survey-text.ts";
 import { readSysctls } from "./sysctls.ts";
@@ -25,7 +25,7 @@ export async function survey(): Promise<Survey> {
   const ready = root ? await preflight() : null;
   const bpftrace = await bpftraceVersion();
   return {
-    kernel: { release: release(), build: version(), signature: read("/proc/version_signature"), architecture: machine() },
+    kernel: { ...kernelNames(), architecture: machine() },
     types: readTypes(),
     preflight: ready && (ready.ok ? ok(learnt(ready.value)) : fail(ready.error.message)),
     lockdown: await readLockdown(mounts, root),

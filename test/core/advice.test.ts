@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type AdviceCode, adviseOn } from "../../src/core/advice.ts";
-import { conflict, type Party } from "../../src/core/conflict.ts";
+import { conflict } from "../../src/core/conflict.ts";
 import type { State } from "../../src/core/event.ts";
+import type { Party } from "../../src/core/party.ts";
 import { anyKernel, binderParty, kernel, ownerParty, party } from "./parties.ts";
 
 /** The state that is left of a connection (RFC 9293), null for none. */

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { addressesOverlap, bindsIpv6Only, conflict, type Party, type Rule } from "../../src/core/conflict.ts";
+import { addressesOverlap, conflict, type Rule } from "../../src/core/conflict.ts";
 import type { Protocol, State } from "../../src/core/event.ts";
+import { bindsIpv6Only, type Party } from "../../src/core/party.ts";
 import { anyKernel, boundParty, CONNECTED, kernel, ownerParty, party, udp } from "./parties.ts";
 
 const BOUND_OR_CONNECTED: readonly State[] = ["BOUND", ...CONNECTED];
@@ -204,7 +205,7 @@ describe("for any two sockets", () => {
     fc.assert(
       fc.property(boundParty, boundParty, fc.boolean(), fc.boolean(), (a, b, orphanUidIsZero, inGroup) => {
         const as = (protocol: Protocol) =>
-          conflict({ ...a, protocol, inGroup }, { ...b, protocol, state: "BOUND" }, { bhash2: false, orphanUidIsZero });
+          conflict({ ...a, protocol, inGroup }, { ...b, protocol, state: "BOUND" }, kernel({ bhash2: false, orphanUidIsZero }));
         expect(as("udp")).toBe(as("tcp"));
       }),
     );

@@ -1,10 +1,16 @@
 import fc from "fast-check";
-import { bindsIpv6Only, type KernelTraits, type Party } from "../../src/core/conflict.ts";
 import type { State } from "../../src/core/event.ts";
+import type { KernelTraits } from "../../src/core/kernel-traits.ts";
+import { bindsIpv6Only, type Party } from "../../src/core/party.ts";
 
 /** Either side of a bind, for the tests of the rule and of the advice. */
 
-export const kernel = (traits: Partial<KernelTraits> = {}): KernelTraits => ({ bhash2: true, orphanUidIsZero: false, ...traits });
+export const kernel = (traits: Partial<KernelTraits> = {}): KernelTraits => ({
+  bhash2: true,
+  orphanUidIsZero: false,
+  faults: [],
+  ...traits,
+});
 
 /** `options`: SO_REUSEADDR as RA, SO_REUSEPORT as RP, in any order. */
 export function party(address: string, options = "", overrides: Partial<Party> = {}): Party {
@@ -41,7 +47,11 @@ export const CONNECTED: readonly State[] = [
 ];
 const ADDRESSES = ["0.0.0.0", "127.0.0.1", "127.0.0.2", "127.0.0.6", "::", "::1", "::2", "::ffff:127.0.0.1", "::ffff:0.0.0.0"];
 
-export const anyKernel: fc.Arbitrary<KernelTraits> = fc.record({ bhash2: fc.boolean(), orphanUidIsZero: fc.boolean() });
+export const anyKernel: fc.Arbitrary<KernelTraits> = fc.record({
+  bhash2: fc.boolean(),
+  orphanUidIsZero: fc.boolean(),
+  faults: fc.constant([]),
+});
 
 /** A socket that came by its address through bind. */
 export const boundParty: fc.Arbitrary<Party> = fc
