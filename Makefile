@@ -2,13 +2,15 @@
 
 SHELL := /bin/bash
 STAMPS := .stamps
-TOOLS := bpftrace ip python3 setpriv unshare nsenter
-PACKAGES := bpftrace iproute2 python3 util-linux
+TOOLS := bpftrace ip python3 setpriv unshare nsenter cc
+PACKAGES := bpftrace iproute2 python3 util-linux gcc libc6-dev
+LAB := .cache/lab/sockets
+ORACLE := node .cache/oracle/test/oracle/main.js
 KERNEL ?= 5.10 6.1 6.12 7
 ROOT := $(shell test "$$(id -u)" = 0 && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help install build tools demo test test-vm check fix samples golden clean
+.PHONY: help install build tools lab demo test test-vm oracle check fix samples golden clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,14 +38,27 @@ tools: $(STAMPS)/tools ## install bpftrace and the test tools (root, Debian)
 build: install ## compile to dist/
 	@rm -rf dist && npx tsc -p tsconfig.json && chmod +x dist/cli.js
 
+lab: $(LAB) ## build the program that performs socket operations as told (test/lab/sockets)
+
+# Static, so that the guests run it too, whatever their libc is. Without a C compiler the tests that want it say so.
+$(LAB): $(wildcard test/lab/sockets/*.[ch]) | $(STAMPS)/tools
+	@mkdir -p $(@D)
+	@if command -v $(CC) >/dev/null; then \
+	  echo "building $@" && $(CC) -O2 -Wall -Wextra -Werror -static -o $@ $(filter %.c,$^); \
+	else echo "no C compiler: the lab is not built"; fi
+
 demo: build tools ## a real flaky restart under the trace, explained, saved and replayed
 	@bash test/lab/demo.sh
 
-test: build tools ## all tests; live ones need root and bpftrace
+test: build tools $(LAB) ## all tests; live ones need root and bpftrace
 	npx vitest run
 
 test-vm: build ## all of the lab with both hook sets on stock Debian kernels in QEMU (root; KERNEL=6.1 for one)
 	bash test/vm/all.sh $(KERNEL)
+
+oracle: build $(LAB) ## a million random socket operations, each answer of the kernel foretold (root; OPERATIONS=, SEED=)
+	npx tsc -p test/oracle/tsconfig.json
+	$(ORACLE) $(if $(OPERATIONS),--operations $(OPERATIONS)) $(if $(SEED),--seed $(SEED))
 
 check: install ## lint, layering and types
 	npx biome check --error-on-warnings

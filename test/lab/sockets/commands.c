@@ -8,7 +8,6 @@
 
 static void run_help(struct call *call);
 
-// clang-format off
 const struct command commands[] = {
     {"socket", "NAME tcp|udp|mptcp 4|6", "socket()", 3, 3, run_socket, NULL, false},
     {"set", "NAME reuseaddr|reuseport|v6only|bind_no_port|repair 0|1, NAME device DEVICE|none, NAME linger SECONDS|off",
@@ -27,7 +26,7 @@ const struct command commands[] = {
     {"send", "NAME TEXT", "send(): bytes=", 2, 2, run_send, NULL, false},
     {"recv", "NAME", "recv(): bytes= text=", 1, 1, run_recv, NULL, false},
     {"name", "NAME", "inode= uid= address= port= peer= peerport= state=", 1, 1, run_name, NULL, false},
-    {"await", "ADDRESS PORT PEER PEERPORT STATE|none [DEVICE]", "waits for a TCP connection to be in that state: state= timewait= uid= inode=",
+    {"await", "ADDRESS PORT PEER PEERPORT STATE|none [DEVICE]", "waits until a TCP connection is in that state: state= timewait= uid= inode=",
      5, 6, run_await, NULL, false},
     {"deadline", "MILLISECONDS", "how long await, connect, accept and recv wait", 1, 1, run_deadline, NULL, false},
     {"fork", "PROCESS", "fork(), with a copy of each descriptor: pid=", 1, 1, run_fork, coordinate_fork, false},
@@ -35,14 +34,12 @@ const struct command commands[] = {
     {"kill", "PROCESS", "SIGKILL", 1, 1, run_kill, NULL, true},
     {"user", "UID", "effective user from now on, 0 is the way back", 1, 1, run_user, NULL, false},
     {"netns", "NAME", "enters this network namespace, which exists from its first use", 1, 1, run_netns, coordinate_netns, false},
-    {"link", "DEVICE", "a second network device, up", 1, 1, run_link, NULL, false},
-    {"address", "DEVICE ADDRESS PREFIXLENGTH", "adds an address", 3, 3, run_address, NULL, false},
+    {"ip", "WORD...", "runs ip(8) in this namespace", 1, MOST_WORDS - 1, run_ip, NULL, false},
     {"sysctl", "NAME VALUE...", "writes net.* of this namespace", 2, MOST_WORDS - 1, run_sysctl, NULL, false},
-    {"reset", "[network]", "no other process, no socket, user 0, first namespace; network: all namespaces anew", 0, 1, run_reset, NULL, true},
+    {"reset", "[network]", "no other process, no socket, user 0, first namespace; network: namespaces anew", 0, 1, run_reset, NULL, true},
     {"help", "[COMMAND]", "", 0, 1, run_help, NULL, true},
     {0},
 };
-// clang-format on
 
 static const struct command *by_verb(const char *verb) {
   for (const struct command *command = commands; command->verb; command++)
@@ -56,7 +53,8 @@ static void run_help(struct call *call) {
     if (!command)
       complain(call, "there is no command %.40s", call->words[1]);
     else
-      succeed(call, "%s%s%s%s%s", command->verb, *command->words ? " " : "", command->words, *command->meaning ? ": " : "", command->meaning);
+      succeed(call, "%s%s%s%s%s", command->verb, *command->words ? " " : "", command->words, *command->meaning ? ": " : "",
+              command->meaning);
     return;
   }
   char verbs[LINE_LENGTH / 2] = "";

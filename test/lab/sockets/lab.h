@@ -59,6 +59,7 @@ int state_number(const char *name);
 void succeed(struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void complain(struct call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void refuse(struct call *call); // errno says how
+void finish(struct call *call, bool done);
 
 // commands.c
 const struct command *find_command(struct call *call);
@@ -90,8 +91,7 @@ int open_namespace(const char *name);
 void forget_namespaces(void);
 void run_netns(struct call *call);
 void run_sysctl(struct call *call);
-void run_link(struct call *call);
-void run_address(struct call *call);
+void run_ip(struct call *call);
 bool read_device(struct call *call, const char *name, unsigned *index);
 
 // operations.c

@@ -3,6 +3,7 @@
 #include "lab.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,25 +12,20 @@
 static char input[1 << 16];
 static size_t input_start, input_end;
 
-// The next line without its end, NULL after the last. One that is too long comes as its beginning.
-static char *next_line(bool *too_long) {
-  *too_long = false;
+// The next line without its end, NULL after the last. Of one that is too long some of it is missing.
+static char *next_line(void) {
   for (;;) {
     char *line = input + input_start;
     size_t length = input_end - input_start;
     char *end = memchr(line, '\n', length);
     if (end) {
       input_start = end + 1 - input;
-      *too_long |= end - line >= LINE_LENGTH;
       *end = '\0';
       for (char *byte = line; byte < end; byte++)
         if (*byte != '\t' && (*byte < ' ' || *byte > '~')) *byte = *byte == '\r' ? ' ' : '?';
       return line;
     }
-    if (length >= LINE_LENGTH) { // keeps room in the buffer, and enough to be still too long
-      *too_long = true;
-      length = 1;
-    }
+    if (length > LINE_LENGTH) length = LINE_LENGTH; // makes room, and is still too long
     memmove(input, line, length);
     input_start = 0;
     input_end = length;
@@ -46,6 +42,15 @@ static char *next_line(bool *too_long) {
       return NULL;
     }
   }
+}
+
+// On one processor packets on loopback have one queue, so they are handled in order and nearly always before the system
+// call returns; a line to another process takes a quarter of the time too.
+static void stay_on_this_processor(void) {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(sched_getcpu(), &one);
+  sched_setaffinity(0, sizeof one, &one);
 }
 
 static void print_help(void) {
@@ -77,19 +82,16 @@ int main(int argc, char **argv) {
     fprintf(stderr, "sockets: no network namespace of its own: %s\n", strerror(errno));
     return 1;
   }
+  stay_on_this_processor();
   static char output[1 << 16];
   setvbuf(stdout, output, _IOFBF, sizeof output);
 
-  bool complained = false, too_long;
-  for (char *line; (line = next_line(&too_long));) {
-    struct message reply = {.fd = -1};
+  bool complained = false;
+  for (char *line; (line = next_line());) {
+    struct message reply;
     line += strspn(line, " \t");
-    if (too_long)
-      snprintf(reply.text, sizeof reply.text, "error: a line has %d characters at most", LINE_LENGTH - 1);
-    else if (*line == '\0' || *line == '#')
-      continue;
-    else
-      answer(line, &reply);
+    if (*line == '\0' || *line == '#') continue;
+    answer(line, &reply);
     complained |= strncmp(reply.text, "error:", 6) == 0;
     fputs(reply.text, stdout);
     putchar('\n');

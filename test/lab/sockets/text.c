@@ -75,8 +75,8 @@ uint16_t address_text(const struct sockaddr_storage *from, char text[INET6_ADDRS
 
 // include/net/tcp_states.h
 static const char *const states[] = {
-    "none",  "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2",    "TIME_WAIT",
-    "CLOSE", "CLOSE_WAIT",  "LAST_ACK", "LISTEN",   "CLOSING",   "NEW_SYN_RECV", "BOUND_INACTIVE",
+    "none",      "ESTABLISHED", "SYN_SENT", "SYN_RECV",   "FIN_WAIT1", "FIN_WAIT2",
+    "TIME_WAIT", "CLOSE",       "CLOSE_WAIT", "LAST_ACK", "LISTEN",    "CLOSING",
 };
 enum { STATES = sizeof states / sizeof *states };
 
@@ -97,7 +97,7 @@ static void say(struct call *call, const char *before, const char *format, va_li
 void succeed(struct call *call, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  say(call, *format ? "ok " : "ok", format, arguments);
+  say(call, "ok ", format, arguments);
   va_end(arguments);
 }
 
@@ -116,4 +116,11 @@ void refuse(struct call *call) {
     snprintf(call->reply->text, LINE_LENGTH, "%s", name);
   else
     snprintf(call->reply->text, LINE_LENGTH, "E%d", number);
+}
+
+void finish(struct call *call, bool done) {
+  if (done)
+    strcpy(call->reply->text, "ok");
+  else
+    refuse(call);
 }
