@@ -10,7 +10,7 @@ KERNEL ?= 5.10 6.1 6.12 7
 ROOT := $(shell test "$$(id -u)" = 0 && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help install build tools lab demo test test-vm oracle check fix samples golden clean
+.PHONY: help install build tools lab demo test test-vm oracle oracle-build check fix samples golden clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,9 +56,12 @@ test: build tools $(LAB) ## all tests; live ones need root and bpftrace
 test-vm: build ## all of the lab with both hook sets on stock Debian kernels in QEMU (root; KERNEL=6.1 for one)
 	bash test/vm/all.sh $(KERNEL)
 
-oracle: build $(LAB) ## a million random socket operations, each answer of the kernel foretold (root; OPERATIONS=, SEED=)
-	npx tsc -p test/oracle/tsconfig.json
+oracle: oracle-build ## the rule against the running kernel: all pairs, a million random operations (root; OPERATIONS=, SEED=)
+	$(ORACLE) --pairs
 	$(ORACLE) $(if $(OPERATIONS),--operations $(OPERATIONS)) $(if $(SEED),--seed $(SEED))
+
+oracle-build: $(LAB)
+	npx tsc -p test/oracle/tsconfig.json
 
 check: install ## lint, layering and types
 	npx biome check --error-on-warnings

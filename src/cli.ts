@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { addCheck } from "./commands/check.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { EXIT, Failure } from "./commands/failure.ts";
 import { addReplay } from "./commands/replay.ts";
@@ -18,13 +19,14 @@ async function main(argv: readonly string[]): Promise<number> {
   const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
   const program = new Command("bindtrace")
     .description("Shows which socket, held by which process, blocked a bind with EADDRINUSE, and by which rule of the kernel.")
-    .usage("[options] [-- command...]\n       bindtrace replay <trace>\n       bindtrace doctor")
+    .usage("[options] [-- command...]\n       bindtrace replay <trace>\n       bindtrace check <port>\n       bindtrace doctor")
     .version(version, "-V, --version")
     .allowExcessArguments(true)
     .enablePositionalOptions()
     .configureOutput({ outputError: (text, write) => write(sentence(text)) })
     .exitOverride();
   addReplay(program, words, finish);
+  addCheck(program, words, finish);
   addDoctor(program, words, finish);
   addTrace(program, words, finish);
   for (const command of program.commands) command.copyInheritedSettings(program).allowExcessArguments(false);
@@ -51,6 +53,7 @@ function sentence(error: string): string {
     .replace(/^option '(?:-\w, )?(--[\w-]+)[^']*' argument '(.*)' is invalid\. /s, (_, option, value) =>
       value === "" ? `${option}: ` : `${option} ${value}: `,
     )
+    .replace(/^command-argument value '.*' is invalid for argument '\w+'\. /s, "")
     .replace(/\n\((Did you mean .*)\?\)$/, (_, hint: string) => `: ${hint.replace("Did", "did")}?`);
   return `bindtrace: ${text}\n`;
 }

@@ -15,9 +15,21 @@ export interface Invoker {
 export async function invoker(): Promise<Invoker | null> {
   const { SUDO_UID, SUDO_GID } = process.env;
   if (process.geteuid?.() !== 0 || !SUDO_UID || !SUDO_GID || SUDO_UID === "0") return null;
-  const { stdout } = await execa("getent", ["passwd", SUDO_UID], { reject: false });
-  const [name, , , , , home] = (stdout ?? "").split(":");
-  return { uid: Number(SUDO_UID), gid: Number(SUDO_GID), name: name || null, home: home || "/" };
+  const account = await findAccount(SUDO_UID);
+  return { uid: Number(SUDO_UID), gid: Number(SUDO_GID), name: account?.name ?? null, home: account?.home ?? "/" };
+}
+
+export interface Account {
+  uid: number;
+  name: string;
+  home: string;
+}
+
+/** The account with this name or number, null when there is none. */
+export async function findAccount(key: string): Promise<Account | null> {
+  const { stdout } = await execa("getent", ["passwd", key], { reject: false });
+  const [name, , uid, , , home] = (stdout ?? "").split(":");
+  return name ? { uid: Number(uid), name, home: home || "/" } : null;
 }
 
 /** The command with the rights, groups and home of who called sudo; PATH stays as sudo left it. */

@@ -16,8 +16,16 @@ export function usesColor(choice: ColorChoice, isTerminal: boolean): boolean {
   return choice === "auto" ? isTerminal && !process.env.NO_COLOR : choice === "always";
 }
 
+/** Options about how text looks. */
+export interface LookOptions {
+  color: ColorChoice;
+  width?: number;
+  ascii?: boolean;
+  utc?: boolean;
+}
+
 /** Options that choose what is reported and how it looks: the same for live and replay. */
-export interface ReportOptions {
+export interface ReportOptions extends LookOptions {
   port?: [number, number][];
   pid?: number;
   comm?: string;
@@ -25,10 +33,6 @@ export interface ReportOptions {
   proto?: "tcp" | "udp";
   json?: boolean;
   output?: string;
-  color: ColorChoice;
-  width?: number;
-  ascii?: boolean;
-  utc?: boolean;
 }
 
 const DEFAULT_WIDTH = 80;
@@ -36,14 +40,20 @@ const MIN_WIDTH = 40;
 
 /** Adds the options of {@link ReportOptions} to a command. */
 export function withReportOptions(command: Command): Command {
-  return command
+  const filtered = command
     .option("-p, --port <ports>", "local ports: 8080 or 8080,9000-9010 (repeatable; default: all)", parsePorts)
     .option("--pid <pid>", "report only the failures of this process", wholeNumber)
     .option("--comm <name>", "report only the failures of processes of this name")
     .option("--netns <which>", "report only this network namespace: self, a pid, a path or its number")
     .addOption(new Option("--proto <protocol>", "report only this protocol").choices(["tcp", "udp"]))
     .option("--json", "one JSON object a line instead of text")
-    .option("-o, --output <file>", "write the report to a file", fileName)
+    .option("-o, --output <file>", "write the report to a file", fileName);
+  return withLookOptions(filtered);
+}
+
+/** Adds the options of {@link LookOptions} to a command. */
+export function withLookOptions(command: Command): Command {
+  return command
     .addOption(colorOption())
     .option("--width <columns>", "fit into this many columns (default: the terminal, else 80)", parseWidth)
     .option("--ascii", "draw with ASCII characters only")
@@ -69,14 +79,18 @@ function parseWidth(text: string): number {
 /** The report that these options ask for. `terminal`: the stream that it goes to, undefined when that is a file. */
 export function makeReport(options: ReportOptions, header: Header, terminal: NodeJS.WriteStream | undefined): Report {
   if (options.json) return new JsonReport();
+  return new TextReport(textOptions(options, header.clock.offsetMinutes, terminal));
+}
+
+/** How text is to look. `offsetMinutes`: how far local time is ahead of UTC. */
+export function textOptions(options: LookOptions, offsetMinutes: number, terminal: NodeJS.WriteStream | undefined): TextOptions {
   const isTerminal = terminal?.isTTY === true;
-  const text: TextOptions = {
+  return {
     color: usesColor(options.color, isTerminal),
     width: options.width ?? (isTerminal ? Math.max(MIN_WIDTH, terminal.columns) : DEFAULT_WIDTH),
     ascii: options.ascii === true,
-    offsetMinutes: options.utc ? 0 : header.clock.offsetMinutes,
+    offsetMinutes: options.utc ? 0 : offsetMinutes,
   };
-  return new TextReport(text);
 }
 
 /**

@@ -20,6 +20,16 @@ function parseRange(text: string): [number, number] {
   return [low, high];
 }
 
+/** Reads the one port to check. */
+export function parsePort(text: string): number {
+  if (/^0+$/.test(text)) {
+    throw new InvalidArgumentError("bind to port 0 takes whatever port is free, so no owner can refuse it: give a port from 1 to 65535.");
+  }
+  const [low, high] = parseRange(text);
+  if (low !== high) throw new InvalidArgumentError(`one port at a time can be checked: give a number such as ${low}.`);
+  return low;
+}
+
 export function inRanges(port: number, ranges: readonly (readonly [number, number])[]): boolean {
   return ranges.length === 0 || ranges.some(([low, high]) => port >= low && port <= high);
 }

@@ -70,6 +70,7 @@ Examples:
   sudo bindtrace --port 8080 -- npm run restart  run a command under the trace
   sudo bindtrace --port 8080 --save t.jsonl.gz   also record
   bindtrace replay t.jsonl.gz                    same report, without root
+  sudo bindtrace check 8080                      who has it, would a bind pass
 
 Exit codes: 0 no bind refused, 1 refused and explained, 2 usage,
 3 not permitted, 4 this machine cannot be traced, 5 events lost or trace

@@ -1,5 +1,4 @@
-import { conflict } from "./conflict.ts";
-import type { KernelTraits } from "./kernel-traits.ts";
+import { conflict, type KernelTraits } from "./conflict.ts";
 import type { Party } from "./party.ts";
 
 export type AdviceTarget = "binder" | "owner" | "both" | "system";

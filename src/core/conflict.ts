@@ -1,5 +1,4 @@
 import { type AddressKind, ANY4, addressKind } from "./address.ts";
-import type { KernelTraits } from "./kernel-traits.ts";
 import type { LocalAddress, Party } from "./party.ts";
 
 /**
@@ -15,6 +14,14 @@ import type { LocalAddress, Party } from "./party.ts";
  * `ip_autobind_reuse`, the second round of that search (`autobind-reuse`).
  */
 export type Ask = "bind" | "listen" | "autobind" | "autobind-reuse";
+
+/** How kernels differ in this rule. */
+export interface KernelTraits {
+  /** TCP buckets are indexed by address as well (6.1). */
+  bhash2: boolean;
+  /** The uid of a socket that no process holds counts as 0 (`sock_i_uid`, up to 6.16). */
+  orphanUidIsZero: boolean;
+}
 
 export const RULES = [
   "listening",
@@ -37,10 +44,10 @@ export type Rule = (typeof RULES)[number];
 
 /**
  * Whether the kernel refuses the binder because of this owner, and by which rule; null when they can share.
- * Both are taken to {@link meet}. `owners`: how many sockets the owner is among, which one fault asks.
+ * Both are taken to {@link meet}. Faults by which a kernel overlooks an owner are in faults.ts.
  */
-export function conflict(binder: Party, owner: Party, kernel: KernelTraits, ask: Ask = "bind", owners = 1): Rule | null {
-  if (!compared(binder, owner, kernel) || kernel.faults.some(({ hides }) => hides(binder, owner, owners))) return null;
+export function conflict(binder: Party, owner: Party, kernel: KernelTraits, ask: Ask = "bind"): Rule | null {
+  if (!compared(binder, owner, kernel)) return null;
   const shareAddr = binder.reuseAddr && owner.reuseAddr && owner.state !== "LISTEN"; // a UDP socket never listens
   const sharePort = binder.reusePort && owner.reusePort && !binder.inGroup && sameUser(binder, owner, kernel);
   if (binder.protocol !== "udp" && (ask === "autobind" || ask === "autobind-reuse")) {
@@ -96,10 +103,9 @@ export function addressesEqual(first: LocalAddress, second: LocalAddress, either
   if (a.kind === "v4" || (a.kind === "mapped" && isV4Like(b))) {
     return !second.ipv6Only && (a.v4 === b.v4 || a.v4 === ANY4 || (eitherWildcard && b.v4 === ANY4));
   }
-  if (a.kind === "any6" && b.kind === "any6") return true;
   if (b.kind === "any6" && eitherWildcard) return !(second.ipv6Only && a.kind === "mapped");
   if (a.kind === "any6") return !(first.ipv6Only && isV4Like(b));
-  return b.kind !== "v4" && first.address === second.address;
+  return first.address === second.address;
 }
 
 const isV4Like = (address: AddressKind) => address.kind === "v4" || address.kind === "mapped";

@@ -1,11 +1,11 @@
 import type { Nanos } from "../base/nanoseconds.ts";
 import { adviseOn } from "./advice.ts";
-import { conflict, type Rule, ruleOf } from "./conflict.ts";
+import { conflict, type KernelTraits, type Rule, ruleOf } from "./conflict.ts";
 import { type CallEvent, portOf, type SocketFacts } from "./event.ts";
-import type { KernelTraits } from "./kernel-traits.ts";
+import type { KernelFault } from "./faults.ts";
 import { binderParty, ownerParty, type Party } from "./party.ts";
 import type { FailureRecord } from "./record.ts";
-import type { Socket } from "./socket.ts";
+import { type Socket, severity } from "./socket.ts";
 import type { WalkedOwner } from "./table.ts";
 
 /** The answer to one failed bind or listen. */
@@ -29,6 +29,8 @@ export interface Evidence {
   /** What had the port when the trace began is known. */
   seeded: boolean;
   kernel: KernelTraits;
+  /** Faults that this kernel is certain to have. */
+  faults: readonly KernelFault[];
 }
 
 /**
@@ -56,7 +58,7 @@ export function explain(call: CallEvent, evidence: Evidence): Verdict {
   const comers = locked || !evidence.seeded ? [] : present.filter(mayBeComing);
   const judge = <T extends { facts: SocketFacts }>(owner: T) => {
     const party = ownerParty(owner.facts);
-    return { ...owner, party, rule: conflict(binder, party, evidence.kernel, call.type, walk?.visited) };
+    return { ...owner, party, rule: conflict(binder, party, evidence.kernel, call.type) };
   };
   const decisive = present.find(({ facts }) => facts.sk === walk?.decisive);
   const judged = without(present, comers)
@@ -66,7 +68,7 @@ export function explain(call: CallEvent, evidence: Evidence): Verdict {
       doubts.push(`the kernel stopped at ${owner.socket.id}, which by the rules known to this version could share the port`);
       return { ...owner, rule: ruleOf(binder, owner.party) };
     });
-  const walked = judged.filter(conflicting);
+  const walked = seenByKernel(binder, judged.filter(conflicting), evidence.faults);
   for (const { socket, knownSince } of locked ? [] : walked) {
     if (knownSince === null || knownSince > call.enteredAt) doubts.push(`${socket.id} is not known to have been there before the call`);
   }
@@ -80,7 +82,7 @@ export function explain(call: CallEvent, evidence: Evidence): Verdict {
     .map(judge)
     .filter(conflicting);
   for (const { socket } of recalled) doubts.push(`${socket.id} is known from earlier events, the look at the bucket did not show it`);
-  const last = (owner: Judged) => (owner.socket === decisive?.socket ? -1 : severity(owner.facts));
+  const last = (owner: Judged) => (owner.socket === decisive?.socket ? -1 : severity(owner.facts.state));
   const blockers: Judged[] = [...walked, ...recalled].sort((x, y) => last(x) - last(y));
   const ownersCounted = walk?.visited ?? 0;
   const first = blockers[0];
@@ -120,14 +122,13 @@ function mayBeComing({ socket, facts, knownSince }: WalkedOwner): boolean {
   return socket.bindEnteredAt === null && knownSince === null && facts.protocol !== "udp" && facts.state === "BOUND";
 }
 
-const without = <T>(all: readonly T[], some: readonly T[]) => all.filter((one) => !some.includes(one));
-
-/** Order of blame where the kernel's own decisive owner is not known. */
-function severity({ state }: SocketFacts): number {
-  if (state === "LISTEN") return 0;
-  if (state === "BOUND" || state === "CLOSE") return 1;
-  return state === "TIME_WAIT" ? 3 : 2;
+/** With a fault by which the kernel may overlook some of the owners, it is the others that it refused the binder for, if there are any. */
+function seenByKernel<T extends { party: Party }>(binder: Party, owners: T[], faults: readonly KernelFault[]): T[] {
+  const seen = owners.filter(({ party }) => !faults.some(({ overlooks }) => overlooks?.(binder, party, null)));
+  return seen.length > 0 ? seen : owners;
 }
+
+const without = <T>(all: readonly T[], some: readonly T[]) => all.filter((one) => !some.includes(one));
 
 /** How EADDRINUSE can come without a socket that conflicts, as far as what was seen of the call leaves it open. */
 function whyNobody({ walk, search }: CallEvent): string[] {

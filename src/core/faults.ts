@@ -1,4 +1,5 @@
-import { ANY4, addressKind, isWildcard } from "./address.ts";
+import { addressKind, isWildcard } from "./address.ts";
+import { isCrowded } from "./bucket.ts";
 import type { Party } from "./party.ts";
 import { compareVersions, parseVersion, type Upstream, type Version } from "./version.ts";
 
@@ -23,15 +24,13 @@ interface KnownFault {
   instead?: string;
   evidence: readonly Evidence[];
   ranges: readonly Range[];
-  /** For a fault that was seen at work: which owners it keeps the kernel from seeing, among so many. */
-  hides?(binder: Party, owner: Party, owners: number): boolean;
+  /** For a fault by which a bind passes that the rule refuses: whether it may concern this owner. `slotSize`: see `isCrowded`. */
+  overlooks?(binder: Party, owner: Party, slotSize: number | null): boolean;
 }
 
-/** A fault of the running kernel in so far as the bind rules depend on it. */
-export type HidingFault = Required<Pick<KnownFault, "code" | "hides">>;
-
-/** Sockets on a slot of UDP's table from which on the kernel looks by address. */
-const CROWDED = 10;
+const kindOf = ({ family, address }: Party) => addressKind(family, address).kind;
+const isAny = ({ family, address }: Party) => isWildcard(family, address);
+const isTcp = ({ protocol }: Party) => protocol !== "udp";
 
 /** A range that has no end yet. */
 const OPEN = "9999.0";
@@ -52,6 +51,7 @@ const KERNEL_FAULTS: readonly KnownFault[] = [
     commit: "936a192f9740",
     what: "a TCP bind to one address does not see connections in TIME_WAIT, and succeeds where it should be refused",
     evidence: ["mail"],
+    overlooks: (binder, owner) => owner.state === "TIME_WAIT" && !isAny(binder),
     ranges: [["6.1", "6.1.5"]],
   },
   {
@@ -59,6 +59,7 @@ const KERNEL_FAULTS: readonly KnownFault[] = [
     commit: "d9ba99342855",
     what: "a TCP bind to a single IPv4 address succeeds though a dual-stack [::] socket has the port",
     evidence: ["mail"],
+    overlooks: (binder, owner) => isTcp(binder) && kindOf(binder) !== kindOf(owner),
     ranges: [
       ["6.1", "6.1.21"],
       ["6.2", "6.2.8"],
@@ -79,6 +80,8 @@ const KERNEL_FAULTS: readonly KnownFault[] = [
     commit: "d91ef1e1b55f, ea111449501e",
     what: "where an IPv6-only [::] socket has the port as well, a TCP bind to a single IPv4 address succeeds though 0.0.0.0 has it",
     evidence: ["mail"],
+    overlooks: (binder, owner) =>
+      isTcp(binder) && (kindOf(binder) === "v4" || kindOf(binder) === "mapped") && !isAny(binder) && isAny(owner),
     ranges: [
       ["6.1", "6.1.85"],
       ["6.2", "6.6.26"],
@@ -91,10 +94,9 @@ const KERNEL_FAULTS: readonly KnownFault[] = [
     what: "a TCP bind to an IPv4-mapped address (::ffff:a.b.c.d) succeeds though a socket on ::ffff:0.0.0.0 has the port",
     instead: "bind to 0.0.0.0 or [::] instead of ::ffff:0.0.0.0",
     evidence: ["source", "run"],
-    hides(binder, owner) {
-      const [b, o] = [addressKind(binder.family, binder.address), addressKind(owner.family, owner.address)];
-      return binder.protocol !== "udp" && b.kind === "mapped" && b.v4 !== ANY4 && o.kind === "mapped" && o.v4 === ANY4;
-    },
+    // So it does with 0.0.0.0 where a socket on ::ffff:0.0.0.0 was there first, and not where it came later (inet_bind2_bucket.family).
+    overlooks: (binder, owner) =>
+      isTcp(binder) && kindOf(binder) === "mapped" && !isAny(binder) && isAny(owner) && kindOf(owner) !== "any6",
     ranges: [
       ["6.1.168", "6.1.193"],
       ["6.1.193", "6.2", "unsure"],
@@ -106,11 +108,7 @@ const KERNEL_FAULTS: readonly KnownFault[] = [
     commit: "e537dd15d0d4",
     what: "a UDP bind to all addresses succeeds though sockets on single addresses have the port, once there are more than ten on its hash slot",
     evidence: ["source", "run", "mail"],
-    hides: (binder, owner, owners) =>
-      binder.protocol === "udp" &&
-      owners > CROWDED &&
-      isWildcard(binder.family, binder.address) &&
-      !isWildcard(owner.family, owner.address),
+    overlooks: (binder, owner, slotSize) => !isTcp(binder) && isAny(binder) && !isAny(owner) && isCrowded(slotSize),
     ranges: [
       ["2.6.33", "5.10.263"],
       ["5.10.263", "5.11", "unsure"],
@@ -176,6 +174,7 @@ export interface KernelFault {
   /** The next version without it, null where none is known. */
   fixedIn: string | null;
   certain: boolean;
+  overlooks?: KnownFault["overlooks"];
 }
 
 /** Which of the known faults a kernel has. `orphanUidIsZero`: what its BTF says of that fault, null when unread. */
@@ -189,10 +188,10 @@ export function kernelFaults(kernel: Upstream, orphanUidIsZero: boolean | null):
   });
 }
 
-/** The faults of this kernel that keep it from seeing some owners; only those that it is certain to have. */
-export function hidingFaults(kernel: Upstream): HidingFault[] {
-  const certain = new Set(kernelFaults(kernel, null).flatMap((fault) => (fault.certain ? [fault.code] : [])));
-  return KERNEL_FAULTS.flatMap(({ code, hides }) => (hides && certain.has(code) ? [{ code, hides }] : []));
+/** The faults that a kernel of this version is certain to have; none are where the version is not known. */
+export function certainFaults(release: string | undefined): KernelFault[] {
+  const version = parseVersion(release ?? "");
+  return version ? kernelFaults({ version, exact: true }, null).filter(({ certain }) => certain) : [];
 }
 
 /** Where a range and those that follow it without a gap end. */

@@ -1,4 +1,4 @@
-import { ANY6, addressKind, type Family } from "./address.ts";
+import { addressKind, type Family } from "./address.ts";
 import type { CallEvent, Protocol, SocketFacts, State } from "./event.ts";
 
 /** One side of the question. Option values are the current ones: the kernel asks at the moment of the bind. */
@@ -63,5 +63,5 @@ export function ownerParty(facts: SocketFacts): Party {
 
 /** The address as the kernel files it: binding a plain IPv6 address makes the socket IPv6-only (`__inet6_bind`). */
 export function bindsIpv6Only(family: Family, address: string, option: boolean): boolean {
-  return option || (family === "ipv6" && address !== ANY6 && addressKind(family, address).kind === "specific6");
+  return option || addressKind(family, address).kind === "specific6";
 }

@@ -1,5 +1,5 @@
 import type { Nanos } from "../base/nanoseconds.ts";
-import type { SocketFacts } from "./event.ts";
+import type { SocketFacts, State } from "./event.ts";
 
 /** A socket over its life: what was last known of it, and since when. */
 export interface Socket {
@@ -43,4 +43,11 @@ export function sameConnection(a: SocketFacts, b: SocketFacts): boolean {
     a.address === b.address &&
     a.peer.address === b.peer.address
   );
+}
+
+/** Order of blame where the kernel's own decisive owner is not known: listening, bound, connected, TIME_WAIT. */
+export function severity(state: State): number {
+  if (state === "LISTEN") return 0;
+  if (state === "BOUND" || state === "CLOSE") return 1;
+  return state === "TIME_WAIT" ? 3 : 2;
 }

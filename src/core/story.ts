@@ -1,7 +1,7 @@
 import { isoTime, type Nanos, parseIsoTime } from "../base/nanoseconds.ts";
 import { type CallEvent, type EventOf, type Header, portOf, type TraceEvent, type WalkFacts } from "./event.ts";
 import { explain } from "./explain.ts";
-import { type KernelTraits, traitsOf } from "./kernel-traits.ts";
+import { certainFaults, type KernelFault } from "./faults.ts";
 import { PortTimelines } from "./port-timelines.ts";
 import type { OptionalProbe } from "./probes.ts";
 import type { OutputRecord } from "./record.ts";
@@ -25,7 +25,7 @@ export interface StoryOptions {
 export class Story {
   readonly #table = new SocketTable();
   readonly #header: Header;
-  readonly #kernel: KernelTraits;
+  readonly #faults: KernelFault[];
   readonly #options: StoryOptions;
   readonly #records: RecordBuilder;
   /** Refused calls whose holders are still being looked for, by instant and thread. */
@@ -43,7 +43,7 @@ export class Story {
 
   constructor(header: Header, options: StoryOptions) {
     this.#header = header;
-    this.#kernel = traitsOf(header.kernel);
+    this.#faults = certainFaults(header.kernel.version);
     this.#options = options;
     const anchor = parseIsoTime(header.clock.wall) ?? 0n;
     this.#records = new RecordBuilder(this.#table, (t) => isoTime(anchor, t));
@@ -170,7 +170,8 @@ export class Story {
   #report(refusal: Refusal): { failure: Failure; records: OutputRecord[] } {
     const { call, owners, row } = refusal;
     const remembered = this.#table.heldDuring(call.socket, call.enteredAt, call.t);
-    const verdict = explain(call, { owners, remembered, seeded: this.#header.filters.ports.length > 0, kernel: this.#kernel });
+    const { kernel, filters } = this.#header;
+    const verdict = explain(call, { owners, remembered, seeded: filters.ports.length > 0, kernel, faults: this.#faults });
     const failure: Failure = { ...refusal, verdict, released: new Set() };
     if (row) row.blockers = verdict.blockers.map(({ socket }) => socket);
     if (!this.#options.reports(call)) return { failure, records: [] };

@@ -1,15 +1,17 @@
 import { fail, ok, type Result } from "../base/result.ts";
+import type { KernelTraits } from "../core/conflict.ts";
 import type { Btf } from "./btf.ts";
 
 /** Names of the values that the prelude defines for the programs in bpf/, taken from the running kernel's BTF. */
-export interface Layout {
+export interface Layout extends KernelTraits {
   defines: Record<string, string>;
   /** Which walk fits: kernels from 6.8 keep owners in second buckets by address. */
   walk: "bhash2" | "owners";
-  /** TCP buckets are indexed by address as well. */
-  bhash2: boolean;
-  /** The kernel still has sock_i_uid (up to 6.16): a socket without a process counts as root's. */
-  orphanUidIsZero: boolean;
+}
+
+/** What the rule of this kernel depends on: whether TCP has buckets by address, and whether there is sock_i_uid (up to 6.16). */
+export function traitsOf(btf: Btf): KernelTraits {
+  return { bhash2: btf.sizeOf("inet_bind2_bucket") !== undefined, orphanUidIsZero: btf.hasFunction("sock_i_uid") };
 }
 
 /** Byte offsets that the programs add themselves, because bpftrace 0.17 has no offsetof. */
@@ -42,6 +44,7 @@ const FIELDS = [
   "udp_table.hash",
   "udp_table.mask",
   "udp_hslot.head.first",
+  "udp_hslot.count",
   "net.ipv4.tcp_death_row.hashinfo",
   "inet_hashinfo.bhash",
   "inet_bind_bucket.fastreuseport",
@@ -100,15 +103,14 @@ export function readLayout(btf: Btf, udpTable: bigint): Result<Layout, string> {
   else if (udpTable !== 0n) defines.UDP_TABLE = `0x${udpTable.toString(16)}`;
   else return fail("net.ipv4.udp_table");
 
-  const bhash2 = btf.sizeOf("inet_bind2_bucket") !== undefined;
-  const orphanUidIsZero = btf.hasFunction("sock_i_uid");
+  const traits = traitsOf(btf);
   if (btf.member("inet_bind_bucket.bhash2")) {
     const absent = ["inet_bind2_bucket.owners", "inet_bind2_bucket.bhash_node"].find((path) => !btf.member(path));
     if (absent) return fail(absent);
     defines.OFF_TB2_NODE = String(at("inet_bind2_bucket.bhash_node"));
-    return ok({ defines, walk: "bhash2", bhash2, orphanUidIsZero });
+    return ok({ defines, walk: "bhash2", ...traits });
   }
-  return btf.member("inet_bind_bucket.owners") ? ok({ defines, walk: "owners", bhash2, orphanUidIsZero }) : fail("inet_bind_bucket.owners");
+  return btf.member("inet_bind_bucket.owners") ? ok({ defines, walk: "owners", ...traits }) : fail("inet_bind_bucket.owners");
 }
 
 /** The programs read neighbouring fields of struct sock_common as one word; the reader takes it apart again. */

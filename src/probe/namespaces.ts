@@ -1,4 +1,4 @@
-import { readdirSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 
 /** A network namespace that some process is in. */
 export interface NetworkNamespace {
@@ -13,6 +13,25 @@ export function namespaceId(path: string): number | null {
   try {
     const match = /^net:\[(\d+)\]$/.exec(readlinkSync(path));
     return match ? Number(match[1]) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The same of a path that may also be a mount point, as `ip netns add` makes them in /run/netns. */
+export function namespaceAt(path: string): number | null {
+  return namespaceId(path) ?? mountedAt(path);
+}
+
+/** A namespace that is mounted has its name where other mounts have their root (proc(5), mountinfo); the last one is on top. */
+function mountedAt(path: string): number | null {
+  try {
+    const place = realpathSync(path);
+    const mounts = readFileSync("/proc/self/mountinfo", "utf8")
+      .split("\n")
+      .map((line) => line.split(" "));
+    const root = mounts.findLast((fields) => fields[4] === place)?.[3];
+    return Number(/^net:\[(\d+)\]$/.exec(root ?? "")?.[1]) || null;
   } catch {
     return null;
   }

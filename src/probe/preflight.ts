@@ -1,9 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
-import { version as build, release } from "node:os";
 import { fail, ok, type Result } from "../base/result.ts";
 import type { KernelNames } from "../core/version.ts";
 import { bpftraceVersion } from "./bpftrace.ts";
-import { Btf } from "./btf.ts";
+import type { Btf } from "./btf.ts";
+import { kernelBtf, kernelNames } from "./kernel.ts";
 import { type Layout, readLayout } from "./layout.ts";
 import type { Problem } from "./problem.ts";
 import { findSymbols, readKallsyms } from "./symbols.ts";
@@ -16,8 +15,6 @@ export interface Machine {
   btf: Btf;
   kallsyms: Buffer;
 }
-
-const BTF_PATH = "/sys/kernel/btf/vmlinux";
 
 /** Checks, cheapest first, that this machine can be traced. */
 export async function preflight(): Promise<Result<Machine, Problem>> {
@@ -39,24 +36,4 @@ export async function preflight(): Promise<Result<Machine, Problem>> {
     });
   }
   return ok({ kernel: kernelNames(), bpftrace: version.value, layout: layout.value, btf: btf.value, kallsyms });
-}
-
-/** What the running kernel says of itself. */
-export function kernelNames(): KernelNames {
-  const signature = "/proc/version_signature"; // Ubuntu's
-  return { release: release(), build: build(), signature: existsSync(signature) ? readFileSync(signature, "utf8") : null };
-}
-
-function kernelBtf(): Result<Btf, Problem> {
-  try {
-    return ok(new Btf(readFileSync(BTF_PATH)));
-  } catch (error) {
-    const absent = (error as NodeJS.ErrnoException).code !== undefined;
-    return fail({
-      kind: "unsupported",
-      message: absent
-        ? `this kernel has no type information (${BTF_PATH}): boot one built with CONFIG_DEBUG_INFO_BTF, as distributions' kernels since 5.10 are`
-        : `the type information in ${BTF_PATH} cannot be used (${(error as Error).message}): report it with the version of the kernel`,
-    });
-  }
 }

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { OptionalProbe } from "../core/probes.ts";
 import { expandBlocks, type Hooks } from "./hooks.ts";
 import type { Layout } from "./layout.ts";
+import type { Place } from "./look.ts";
 import { NO_FD, OP, PLACE_CPUS, PROTOCOL_VERSION, RESULT } from "./protocol.ts";
 
 /** CPUs whose numbers a mark reports; more would be too long a loop for the verifier. */
@@ -116,10 +117,29 @@ export function assembleProgram(options: ProgramOptions): string {
   const { hooks } = options;
   const parts = ["main", ...(hooks ? kernelParts(options, hooks) : tracepointParts(options)), "state", "process"];
   const text = parts.map(readPart).join("\n");
-  const program = hooks ? withoutUnused(expandBlocks(text, hooks)) : text;
+  return complete(traceDefines(options), hooks ? withoutUnused(expandBlocks(text, hooks)) : text);
+}
+
+export interface CheckOptions {
+  layout: Layout;
+  place: Place;
+  /** The thread that takes this name (15 characters at most) sets off the walk, in its network namespace. */
+  name: string;
+  bounds: WalkBounds;
+}
+
+/** The text of the program that walks one port once and ends. */
+export function assembleCheck({ layout, place, name, bounds }: CheckOptions): string {
+  const parts = ["main", "check", ...walkParts(layout.walk), "walk/print", "check-end"];
+  const asked = { CHECK_PORT: place.port, CHECK_UDP: place.protocol === "udp" ? 1 : 0, CHECK_NAME: `"${name}"` };
+  return complete({ ...walkDefines(layout, bounds), ...asked }, parts.map(readPart).join("\n"));
+}
+
+function complete(defines: Readonly<Record<string, string | number>>, program: string): string {
+  const prelude = Object.entries(defines).map(([name, value]) => `#define ${name} ${value}`);
   // bpftrace prints the maps that are left at its end.
   const maps = [...new Set(program.replace(/\/\/.*/g, "").match(/@\w+/g))].map((map) => `clear(${map});`);
-  return [prelude(options), program, `END { ${maps.join(" ")} }`, ""].join("\n");
+  return [SOCKADDR, ...prelude, program, `END { ${maps.join(" ")} }`, ""].join("\n");
 }
 
 /** bpftrace refuses to delete from a map that nothing is put into: so it is with what a missing probe would have remembered. */
@@ -134,24 +154,21 @@ export function lookBase(random: number): number {
   return (0x2000 + (random % 0x1fff)) * 0x20000;
 }
 
-function prelude({ layout, hooks, ports, lookBase: base, bounds }: ProgramOptions): string {
-  const defines = {
-    ...ABI,
-    ...PROTOCOL,
-    ...WALK,
-    WALK_ADDRESSES: bounds.addresses,
-    WALK_OWNERS: bounds.owners,
-    ...layout.defines,
+const SOCKADDR = "struct bt_sockaddr { unsigned long head; unsigned long low; unsigned long high; unsigned int scope; };";
+
+function walkDefines(layout: Layout, bounds: WalkBounds): Record<string, string | number> {
+  return { ...ABI, ...PROTOCOL, ...WALK, WALK_ADDRESSES: bounds.addresses, WALK_OWNERS: bounds.owners, ...layout.defines };
+}
+
+function traceDefines({ layout, hooks, ports, lookBase: base, bounds }: ProgramOptions): Record<string, string | number> {
+  return {
+    ...walkDefines(layout, bounds),
     LOOK_BASE: base,
     CPUS: Math.min(MAX_CPUS, possibleCpus()),
     PORT_WATCHED: portTest("$port", ports),
     NUM_WATCHED: portTest("$num", ports),
     ...(hooks ? kernelDefines(hooks, ports) : {}),
   };
-  return [
-    "struct bt_sockaddr { unsigned long head; unsigned long low; unsigned long high; unsigned int scope; };",
-    ...Object.entries(defines).map(([name, value]) => `#define ${name} ${value}`),
-  ].join("\n");
 }
 
 /** Names by which the parts of the kernel hook set know which of their probes there are. */

@@ -1,13 +1,11 @@
-import { readFileSync } from "node:fs";
 import { askForLooks, type Place } from "./look.ts";
 import { type NetworkNamespace, networkNamespaces } from "./namespaces.ts";
+import { readSockets } from "./proc-net.ts";
 
 /** Most ports to look at in one namespace at the start. */
 const MAX_PORTS = 1024;
 /** Namespaces visited at the same time. */
 const VISITS = 4;
-/** TCP_LISTEN, and TCP_CLOSE for a UDP socket without a peer, as /proc/net prints them. */
-const SERVES = { tcp: "0A", udp: "07" };
 
 /**
  * Asks for a look at the watched ports in every network namespace, so that the trace begins with the sockets
@@ -33,20 +31,9 @@ const bothOf = (ports: readonly number[]): Place[] =>
 /** Ports that a TCP socket listens on or a UDP socket has without a peer. */
 function usedPorts({ path }: NetworkNamespace): Place[] {
   const places = (["tcp", "udp"] as const).flatMap((protocol) => {
-    const ports = new Set<number>();
-    for (const line of [protocol, `${protocol}6`].flatMap((table) => readTable(path.replace(/ns\/net$/, `net/${table}`)))) {
-      const [, local, , state] = line.trim().split(/\s+/);
-      if (state === SERVES[protocol] && local) ports.add(Number.parseInt(local.slice(local.indexOf(":") + 1), 16));
-    }
-    return [...ports].map((port) => ({ protocol, port }));
+    const sockets = readSockets(path.replace(/ns\/net$/, "net"), protocol) ?? [];
+    const serving = sockets.filter(({ state, peer }) => state === "LISTEN" || (state === "BOUND" && peer === null));
+    return [...new Set(serving.map(({ port }) => port))].map((port) => ({ protocol, port }));
   });
   return places.slice(0, MAX_PORTS);
-}
-
-function readTable(path: string): string[] {
-  try {
-    return readFileSync(path, "utf8").split("\n").slice(1);
-  } catch {
-    return [];
-  }
 }

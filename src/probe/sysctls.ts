@@ -13,6 +13,7 @@ const NAMES = [
   "net.ipv4.tcp_max_tw_buckets",
   "net.ipv4.tcp_tw_reuse",
   "net.ipv6.bindv6only",
+  "net.ipv6.ip_nonlocal_bind",
 ];
 
 /** Current values; a setting that this kernel has not is left out. */

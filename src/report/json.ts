@@ -4,10 +4,15 @@ import type { Report } from "./text-report.ts";
 /** Valid in JSON as they are, but not safe on a terminal: C1 controls, bidirectional controls, line separators. */
 const UNSAFE = /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu;
 
+/** One JSON object on one line, safe on a terminal. */
+export function jsonLine(record: object): string {
+  return `${JSON.stringify(record).replace(UNSAFE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`)}\n`;
+}
+
 /** The report for scripts: one JSON object a line. */
 export class JsonReport implements Report {
   write(record: OutputRecord): string {
-    return `${JSON.stringify(record).replace(UNSAFE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`)}\n`;
+    return jsonLine(record);
   }
 
   end(): string {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
+import type { KernelTraits } from "../../src/core/conflict.ts";
 import type { State } from "../../src/core/event.ts";
-import type { KernelTraits } from "../../src/core/kernel-traits.ts";
 import { bindsIpv6Only, type Party } from "../../src/core/party.ts";
 
 /** Either side of a bind, for the tests of the rule and of the advice. */
@@ -8,7 +8,6 @@ import { bindsIpv6Only, type Party } from "../../src/core/party.ts";
 export const kernel = (traits: Partial<KernelTraits> = {}): KernelTraits => ({
   bhash2: true,
   orphanUidIsZero: false,
-  faults: [],
   ...traits,
 });
 
@@ -50,7 +49,6 @@ const ADDRESSES = ["0.0.0.0", "127.0.0.1", "127.0.0.2", "127.0.0.6", "::", "::1"
 export const anyKernel: fc.Arbitrary<KernelTraits> = fc.record({
   bhash2: fc.boolean(),
   orphanUidIsZero: fc.boolean(),
-  faults: fc.constant([]),
 });
 
 /** A socket that came by its address through bind. */

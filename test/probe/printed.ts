@@ -142,6 +142,11 @@ export class Printer {
     return printed("count", [cpu, this.#sequence.get(cpu) ?? 0]);
   }
 
+  /** What the program of a check says before its walk. */
+  slot(size: number): string {
+    return printed("slot", [size]);
+  }
+
   /** A bind of 0.0.0.0:8080 by process 20, refused unless `ret` says otherwise. */
   call(values: Partial<CallValues> = {}): string {
     const v = { ...CALL, ...values, common: { ...CALL_COMMON, ...values.common } };

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { isOptionalProbe, type OptionalProbe, WITHOUT_PROBE } from "../../src/core/probes.ts";
 import { findHooks } from "../../src/probe/hooks.ts";
 import { readLayout } from "../../src/probe/layout.ts";
-import { assembleProgram, lookBase, type ProgramOptions, WALK_BOUNDS } from "../../src/probe/program.ts";
+import { assembleCheck, assembleProgram, lookBase, type ProgramOptions, WALK_BOUNDS } from "../../src/probe/program.ts";
 import { findSymbols } from "../../src/probe/symbols.ts";
 import { ROOT } from "../helpers/cli.ts";
 import { KERNELS, type Kernel, kernelFixture } from "./kernels.ts";
@@ -26,6 +26,14 @@ function programOf(kernel: Kernel, set: HookSet, { without = [], ...changes }: C
   if (hooks && "lacks" in hooks) throw new Error(hooks.lacks);
   const plain = { ports: [[8080, 8080]] as const, closes: true, lookBase: lookBase(1), bounds: WALK_BOUNDS[0] };
   return new Program(assembleProgram({ ...plain, ...changes, layout: layout.value, hooks }));
+}
+
+/** The program of a check of a UDP port. */
+function checkOf(kernel: Kernel, bounds = WALK_BOUNDS[0]): Program {
+  const { btf, kallsyms } = kernelFixture(kernel);
+  const layout = readLayout(btf, findSymbols(kallsyms, ["udp_table"]).get("udp_table")?.address ?? 0n);
+  if (!layout.ok) throw new Error(layout.error);
+  return new Program(assembleCheck({ layout: layout.value, place: { protocol: "udp", port: 8080 }, name: "bt-0123456789ab", bounds }));
 }
 
 interface Probe {
@@ -218,6 +226,38 @@ describe.each(KERNELS.flatMap((kernel) => SETS.map((set) => [kernel, set] as con
   });
 });
 
+describe.each(KERNELS)("%s, check:", (kernel) => {
+  const program = checkOf(kernel);
+
+  it("hooks nothing but the renaming of a thread", () => {
+    expect(program.probes.map(({ kind, place }) => `${kind}:${place}`)).toEqual([
+      "BEGIN:",
+      "interval:ms:500",
+      "tracepoint:task:task_rename",
+      "END:",
+    ]);
+  });
+
+  it("walks once, the port and protocol asked for, and ends", () => {
+    expect(program.text.match(/bt:walk/g)).toHaveLength(1);
+    expect([program.defines.get("CHECK_PORT"), program.defines.get("CHECK_UDP")]).toEqual(["8080", "1"]);
+    expect(program.defines.get("CHECK_NAME")).toBe('"bt-0123456789ab"');
+    expect(program.code).toMatch(/exit\(\);\n\}/);
+  });
+
+  it("is whole: braces, names and maps", () => {
+    expect([...program.code].filter((each) => each === "{").length).toBe([...program.code].filter((each) => each === "}").length);
+    const names = new Set(program.code.match(/\b[A-Z][A-Z0-9_]+\b/g));
+    expect([...names].filter((name) => !program.defines.has(name))).toEqual(["BEGIN", "END"]);
+    const { used, assigned } = mapsOf(program.expanded);
+    expect(used).toEqual(assigned);
+  });
+
+  it("has a shorter walk for verifiers that need one", () => {
+    expect(checkOf(kernel, WALK_BOUNDS[1]).defines.get("WALK_OWNERS")).toBe("16");
+  });
+});
+
 it.each(KERNELS)("%s, tracepoint: there is one walk, for the verifier's sake", (kernel) => {
   expect(programOf(kernel, "tracepoint").text.match(/bt:walk/g)).toHaveLength(1);
 });
@@ -293,7 +333,8 @@ describe("the parts", () => {
       .filter((line) => line.trim().length > 12 && !line.startsWith("//") && !/^(enter|exit):|args->/.test(line));
 
   it.each(parts.filter((name) => marksOf(name).length > 0))("%s is in a program", (name) => {
-    const programs = KERNELS.flatMap((kernel) => SETS.map((set) => programOf(kernel, set, { without: ["inet_csk_bind_conflict"] }).text));
+    const traces = KERNELS.flatMap((kernel) => SETS.map((set) => programOf(kernel, set, { without: ["inet_csk_bind_conflict"] }).text));
+    const programs = [...traces, ...KERNELS.map((kernel) => checkOf(kernel).text)];
     expect(programs.some((program) => marksOf(name).every((line) => program.includes(line)))).toBe(true);
   });
 });

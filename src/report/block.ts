@@ -1,0 +1,99 @@
+import { parseIsoTime } from "../base/nanoseconds.ts";
+import { endpoint } from "../core/address.ts";
+import type { Advice } from "../core/advice.ts";
+import type { Rule } from "../core/conflict.ts";
+import type { BlockerRecord, HolderRecord } from "../core/record.ts";
+import { ADVICE_SENTENCES, AGAIN_SENTENCE, causeOf, ORPHAN_SENTENCE, RULE_SENTENCES } from "./sentences.ts";
+import { clockTime, durationText, escapeText, type TextOptions, truncate, wrap } from "./text.ts";
+
+/** What the blocks about a refused call and about a check share. */
+
+const LABEL_WIDTH = 12;
+/** Mark, time of day and the spaces after each. */
+const HEAD_INDENT = 16;
+/** Longest command line shown for a holder. */
+const COMMAND_WIDTH = 60;
+/** Most holders of one socket that are named. */
+const MAX_HOLDERS = 4;
+
+type Shown = Pick<
+  BlockerRecord,
+  "socket" | "protocol" | "state" | "substate" | "address" | "port" | "peer" | "expiresAt" | "holders" | "holdersComplete"
+>;
+
+/** `s1  0.0.0.0:8080  LISTEN`. */
+export function socketText({ socket, protocol, state, substate, address, port, peer }: Shown, { ascii }: TextOptions): string {
+  const other = peer ? ` ${ascii ? "->" : "→"} ${endpoint(peer.address, peer.port)}` : "";
+  const kind = protocol === "tcp" ? "" : `  ${protocol}`;
+  return `${socket}  ${endpoint(address, port)}${other}${kind}  ${substate && substate !== state ? `${state} (${substate})` : state}`;
+}
+
+/** The line with a mark and the time of day, wrapped under its text. */
+export function headLines(mark: string, at: string, text: string, options: TextOptions): string[] {
+  const [first = "", ...more] = wrap(escapeText(text, options.ascii), Math.max(20, options.width - HEAD_INDENT));
+  return [`${mark} ${clockTime(at, options)}  ${first}`, ...more.map((line) => `${" ".repeat(HEAD_INDENT)}${line}`)];
+}
+
+/** Who holds a socket, or how long its TIME_WAIT lasts from `at` on. */
+export function heldBy(blocker: Shown, at: string, options: TextOptions): string {
+  if (blocker.state === "TIME_WAIT") {
+    const end = blocker.expiresAt;
+    return end === null
+      ? "no process holds it"
+      : `no process holds it; free at about ${clockTime(end, options)}, ${between(at, end, options)} later`;
+  }
+  return holderText(blocker.holders, blocker.holdersComplete, options);
+}
+
+export function holderText(holders: readonly HolderRecord[], complete: boolean, options: TextOptions): string {
+  const named = holders.slice(0, MAX_HOLDERS).map((holder) => {
+    const how = holder.via === "inherited" || holder.via === "received" ? `${holder.via} ` : "";
+    const through = holder.fd === null ? "" : ` through ${how}fd ${holder.fd}`;
+    const command = truncate(escapeText(holder.command, options.ascii), COMMAND_WIDTH, options);
+    return `${nameText(holder.comm, options)}[${holder.pid}]${through}${command ? `: ${command}` : ""}`;
+  });
+  const more = holders.length > MAX_HOLDERS ? [`${holders.length - MAX_HOLDERS} more`] : [];
+  const unsure = complete ? [] : ["maybe others too"];
+  if (named.length === 0) return complete ? "no process holds it" : "holder not found";
+  return `held by ${[...named, ...more, ...unsure].join(", ")}`;
+}
+
+export const nameText = (comm: string, { ascii }: TextOptions) => escapeText(comm, ascii) || "?";
+
+export const nanosBetween = (from: string, to: string) => Number((parseIsoTime(to) ?? 0n) - (parseIsoTime(from) ?? 0n));
+export const between = (from: string, to: string, options: TextOptions) => durationText(nanosBetween(from, to), options);
+
+interface Refused {
+  rule: Rule;
+  errno: string;
+  binder: { socketUid: number | null };
+  blockers: readonly { rule: Rule | null; socketUid: number | null }[];
+}
+
+/** The rule of a refusal as a sentence. */
+export function ruleText({ rule, errno, binder, blockers }: Refused): string {
+  if (rule === "not-a-conflict") return `${RULE_SENTENCES[rule]}: ${causeOf(errno)}`;
+  if (rule === "ports-exhausted" && errno === "EAGAIN") return `${RULE_SENTENCES[rule]} (${AGAIN_SENTENCE})`;
+  const other = blockers.find((blocker) => blocker.rule === "reuseport-other-user");
+  if (rule !== "reuseport-other-user" || !other) return RULE_SENTENCES[rule];
+  if (other.socketUid === binder.socketUid) return ORPHAN_SENTENCE;
+  return `${RULE_SENTENCES[rule]} (uid ${binder.socketUid} and uid ${other.socketUid})`;
+}
+
+/** What would help, and what of the new socket would not. */
+export function adviceLines(advice: readonly Advice[], options: TextOptions): string[] {
+  const helps = advice.filter(({ wouldBind }) => wouldBind);
+  const useless = advice.filter(({ wouldBind, target }) => !wouldBind && target === "binder");
+  const sentences = (some: readonly Advice[]) => some.map(({ code }) => ADVICE_SENTENCES[code]).join(options.ascii ? "; " : " · ");
+  return [
+    ...(helps.length > 0 ? field("would help", sentences(helps), options) : []),
+    ...(useless.length > 0 ? field("no help", sentences(useless), options) : []),
+  ];
+}
+
+/** `  label       text`, wrapped with the text column kept. */
+export function field(label: string, text: string, options: TextOptions): string[] {
+  const indent = 2 + LABEL_WIDTH;
+  const lines = wrap(escapeText(text, options.ascii), Math.max(20, options.width - indent));
+  return lines.map((line, index) => `  ${(index === 0 ? label : "").padEnd(LABEL_WIDTH)}${line}`);
+}

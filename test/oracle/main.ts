@@ -1,0 +1,61 @@
+import { writeFileSync } from "node:fs";
+import { LAB, openLab } from "../helpers/lab.ts";
+import { askPairs, comparePairs } from "./pair-answers.ts";
+import { recordedText } from "./pair-fixture.ts";
+import { runRandom } from "./random.ts";
+import { runningKernel } from "./running-kernel.ts";
+
+const HELP = `usage: oracle [--operations N] [--seed N] [--pairs [--record FILE]]
+
+Holds the rule of src/core against the running kernel (root). Random sequences of socket operations: before each bind
+and listen it says what the kernel will answer. With --pairs, the table of all pairs of an owner and a binder instead.
+Ends with 1 where the kernel answers otherwise, and says how to see it again.
+`;
+/** What shows the last mismatch, for the lab. */
+const SCRIPT = ".cache/oracle/mismatch.txt";
+
+function optionOf(name: string): string | undefined {
+  const at = process.argv.indexOf(name);
+  return at === -1 ? undefined : process.argv[at + 1];
+}
+
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+function show(script: string): number {
+  writeFileSync(SCRIPT, script);
+  say(`${script}\nto see it again: ${LAB} --netns < ${SCRIPT}`);
+  return 1;
+}
+
+async function random(): Promise<number> {
+  const seed = optionOf("--seed");
+  const started = performance.now();
+  const run = await runRandom(Number(optionOf("--operations") ?? 1_000_000), seed === undefined ? undefined : Number(seed));
+  const { operations, asked, refused, spared } = run.tally;
+  say(
+    `kernel ${run.kernel}, seed ${run.seed}: ${operations} operations, ${asked} answers foretold, ${refused} refused, ` +
+      `${spared.cache} passed by the bucket's memory, ${spared.group} by the order of UDP, ` +
+      `${run.mismatch ? 1 : 0} mismatches, ${((performance.now() - started) / 1000).toFixed(0)} s`,
+  );
+  if (run.mismatch === null) return 0;
+  say(run.mismatch.message);
+  return show(run.mismatch.script);
+}
+
+async function pairs(): Promise<number> {
+  const kernel = runningKernel();
+  const lab = openLab({ netns: true });
+  const answers = await askPairs(lab);
+  await lab.close();
+  const file = optionOf("--record");
+  if (file !== undefined) writeFileSync(file, recordedText(kernel, answers));
+  const { tables } = comparePairs(answers, kernel);
+  for (const { name, pairs, refused, mismatches } of tables) {
+    say(`kernel ${kernel.name}, ${name}: ${pairs} pairs, ${refused} refused, ${mismatches.length} mismatches`);
+  }
+  const [first] = tables.flatMap(({ mismatches }) => mismatches);
+  return first ? show(`${first.script}\n`) : 0;
+}
+
+if (process.argv.includes("--help")) process.stdout.write(HELP);
+else process.exitCode = process.argv.includes("--pairs") ? await pairs() : await random();

@@ -1,0 +1,17 @@
+import { expect, it } from "vitest";
+import { labProblem } from "../helpers/lab-session.ts";
+import { runRandom } from "./random.ts";
+
+/** A part of `make oracle`, which takes a quarter of a minute. */
+const OPERATIONS = 100_000;
+
+it.skipIf(labProblem !== null)(
+  "the running kernel answers random binds and listens as the model foretells",
+  { timeout: 300_000 },
+  async () => {
+    const { seed, tally, mismatch } = await runRandom(OPERATIONS);
+    expect(mismatch && `seed ${seed}: ${mismatch.message}\n${mismatch.script}`).toBeNull();
+    expect(tally.refused).toBeGreaterThan(OPERATIONS / 100);
+    expect(Math.min(tally.spared.cache, tally.spared.group)).toBeGreaterThan(0);
+  },
+);
