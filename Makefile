@@ -2,8 +2,8 @@
 
 SHELL := /bin/bash
 STAMPS := .stamps
-TOOLS := bpftrace ip python3 setpriv unshare nsenter cc
-PACKAGES := bpftrace iproute2 python3 util-linux gcc libc6-dev
+TOOLS := bpftrace ip python3 setpriv unshare nsenter cc strace lsof fuser
+PACKAGES := bpftrace iproute2 python3 util-linux gcc libc6-dev strace lsof psmisc
 LAB := .cache/lab/sockets
 ORACLE := node .cache/oracle/test/oracle/main.js
 KERNEL ?= 5.10 6.1 6.12 7

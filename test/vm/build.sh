@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# build.sh KERNEL: makes what run.sh boots, from Debian packages, in the cache; does nothing when it is there.
-# Remove the cache to get newer packages.
+# build.sh KERNEL: makes what run.sh boots, from Debian packages, in the cache; does nothing when it is there and newer than
+# this script. Remove the cache to get newer packages.
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 choose_kernel "${1-}"
@@ -10,9 +10,10 @@ HOST_PACKAGES=(qemu-system-x86 debootstrap busybox-static e2fsprogs kmod cpio xz
 GUEST_PACKAGES=bpftrace,python3,iproute2,util-linux,procps,sudo
 # bindsnoop.sh is for this suite's bindsnoop.
 [ "$root_suite" != bookworm ] || GUEST_PACKAGES+=,libbpf-tools
-MODULES=(virtio_pci virtio_blk virtio_console virtiofs overlay ext4)
+# What leads to the root, and what the lab wants: other devices, VRFs, and the state of one connection.
+MODULES=(virtio_pci virtio_blk virtio_console virtiofs overlay ext4 veth vrf tcp_diag)
 
-if [ -e "$vmlinuz" ] && [ -e "$initrd" ] && [ -e "$image" ]; then exit 0; fi
+if [ -e "$vmlinuz" ] && [ "$initrd" -nt "$0" ] && [ -e "$image" ]; then exit 0; fi
 
 step() { echo "$(date +%T) $*" >&2; }
 
@@ -81,7 +82,7 @@ unpacked() {
   esac
 }
 
-# busybox and the modules that lead to the root, numbered in the order in which they load.
+# busybox and the modules, numbered in the order in which they load.
 make_initrd() {
   local tree=$work/initrd release number=100 kind path
   release=$(ls "$work/kernel/lib/modules")
@@ -135,7 +136,7 @@ host_tools
 [ "$(id -u)" = 0 ] || die "debootstrap needs root"
 work=$(mktemp -d "$CACHE/work.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-if [ ! -e "$vmlinuz" ] || [ ! -e "$initrd" ]; then
+if [ ! -e "$vmlinuz" ] || [ ! "$initrd" -nt "$0" ]; then
   download_kernel
   make_initrd
 fi
