@@ -53,7 +53,7 @@ demo: build tools ## a real flaky restart under the trace, explained, saved and 
 test: build tools $(LAB) ## all tests; live ones need root and bpftrace
 	npx vitest run
 
-test-vm: build ## all of the lab with both hook sets on stock Debian kernels in QEMU (root; KERNEL=6.1 for one)
+test-vm: build oracle-build ## the lab with each hook set, and the rule, on stock Debian kernels in QEMU (root; KERNEL=6.1 for one)
 	bash test/vm/all.sh $(KERNEL)
 
 oracle: oracle-build ## the rule against the running kernel: all pairs, a million random operations (root; OPERATIONS=, SEED=)

@@ -30,8 +30,8 @@ export interface Place {
   /** MPTCP takes its ports from TCP; UDP has a space of its own. */
   protocol: Protocol;
   port: number;
-  /** The VRF device that the socket is in (l3mdev), 0 for none or where `tcp_l3mdev_accept` is set. UDP does not ask. */
-  vrf: number;
+  /** The VRF device that the socket is in (l3mdev), 0 for none or where `tcp_l3mdev_accept` is set; left out where it was not seen. */
+  vrf?: number;
 }
 
 /**
@@ -39,8 +39,9 @@ export interface Place {
  * (`inet_bind_bucket_match`), UDP compares namespace and port (`udp_lib_lport_inuse`).
  */
 export function meet(a: Place, b: Place): boolean {
-  const [udp, other] = [a.protocol === "udp", b.protocol === "udp"];
-  return udp === other && a.netns === b.netns && a.port === b.port && (udp || a.vrf === b.vrf);
+  const udp = a.protocol === "udp";
+  const sameVrf = udp || a.vrf === b.vrf || a.vrf === undefined || b.vrf === undefined;
+  return udp === (b.protocol === "udp") && a.netns === b.netns && a.port === b.port && sameVrf;
 }
 
 /** The binder as the kernel saw it during the call. */

@@ -1,5 +1,6 @@
 import type { Nanos } from "../base/nanoseconds.ts";
 import type { SocketFacts, State } from "./event.ts";
+import { meet } from "./party.ts";
 
 /** A socket over its life: what was last known of it, and since when. */
 export interface Socket {
@@ -34,11 +35,9 @@ export interface Socket {
 /** The four-tuple by which a TIME_WAIT remainder continues its connection. */
 export function sameConnection(a: SocketFacts, b: SocketFacts): boolean {
   return (
-    (a.protocol === "udp") === (b.protocol === "udp") &&
     a.peer !== null &&
     b.peer !== null &&
-    a.netns === b.netns &&
-    a.port === b.port &&
+    meet(a, b) &&
     a.peer.port === b.peer.port &&
     a.address === b.address &&
     a.peer.address === b.peer.address

@@ -2,6 +2,7 @@ import { isoTime, type Nanos, parseIsoTime } from "../base/nanoseconds.ts";
 import { type CallEvent, type EventOf, type Header, portOf, type TraceEvent, type WalkFacts } from "./event.ts";
 import { explain } from "./explain.ts";
 import { certainFaults, type KernelFault } from "./faults.ts";
+import { meet } from "./party.ts";
 import { PortTimelines } from "./port-timelines.ts";
 import type { OptionalProbe } from "./probes.ts";
 import type { OutputRecord } from "./record.ts";
@@ -191,12 +192,10 @@ export class Story {
     if (event.seed || !whole) return [];
     const records: OutputRecord[] = [];
     for (const socket of this.#table.sockets) {
-      const { netns, port, protocol, state, expiresAt } = socket.facts;
-      const udp = protocol === "udp";
-      const here = netns === walk.netns && port === walk.port && udp === (walk.protocol === "udp") && socket.releasedAt === null;
-      if (!here || present.has(socket)) continue;
+      const { protocol, state, expiresAt } = socket.facts;
+      if (!meet(socket.facts, walk) || socket.releasedAt !== null || present.has(socket)) continue;
       // Nothing tells the end of a UDP socket whose last copy went with its process.
-      const unseen = udp && socket.inBucketSince !== null ? t : null;
+      const unseen = protocol === "udp" && socket.inBucketSince !== null ? t : null;
       const ended = state === "TIME_WAIT" ? Math.min(t, expiresAt ?? t) : (socket.destroyedAt ?? unseen);
       if (ended !== null) records.push(...this.#release(socket, ended, state !== "TIME_WAIT" && socket.destroyedAt !== null));
       // Its end was not seen, but it is not there any more: it can be blamed for nothing from here on.

@@ -1,5 +1,6 @@
 import type { Nanos } from "../base/nanoseconds.ts";
 import type { CallEvent, EventOf, SocketFacts, State, WalkFacts } from "./event.ts";
+import { meet } from "./party.ts";
 import { type Socket, sameConnection } from "./socket.ts";
 
 /** A reuseport group: the kernel's `reuseport_id` is recycled, so a group ends with its last known member. */
@@ -124,17 +125,14 @@ export class SocketTable {
   }
 
   /** Other sockets that were bound to the port before `from` and let it go between `from` and `to`, or not yet, as they were then. */
-  heldDuring(
-    { sk, netns, port, protocol }: SocketFacts,
-    from: Nanos,
-    to: Nanos,
-  ): { socket: Socket; facts: SocketFacts; endedAt: Nanos | null }[] {
+  heldDuring(binder: SocketFacts, from: Nanos, to: Nanos): { socket: Socket; facts: SocketFacts; endedAt: Nanos | null }[] {
     return this.sockets
       .filter((socket) => {
         const { facts, inBucketSince } = socket;
-        const samePort = facts.netns === netns && facts.port === port && (facts.protocol === "udp") === (protocol === "udp");
         const end = endOf(socket);
-        return samePort && facts.sk !== sk && inBucketSince !== null && inBucketSince < from && (end === null || end >= from);
+        return (
+          meet(facts, binder) && facts.sk !== binder.sk && inBucketSince !== null && inBucketSince < from && (end === null || end >= from)
+        );
       })
       .map((socket) => {
         const listened = socket.listenedUntil !== null && socket.listenedUntil >= from;

@@ -217,6 +217,24 @@ it("names blockers in the order LISTEN, bound, connected, TIME_WAIT, else as the
   expect(found.rule).toBe("listening");
 });
 
+describe("on a kernel with a fault by which it overlooks owners", () => {
+  const wildcard = facts({ sk: 3, inode: 300, family: "ipv6", address: "::ffff:0.0.0.0" });
+  const named = facts({ sk: 4, inode: 400, family: "ipv6", address: "::ffff:127.0.0.1" });
+  const asked = { requested: { family: "ipv6" as const, address: "::ffff:127.0.0.1", port: 8080 } };
+  const blockedOn = (version: string, ...owners: SocketFacts[]) => {
+    const refusal = refused(owners, { ...asked, t: T, socket: facts({ sk: 2, inode: 200, family: "ipv6" }) });
+    const kernel = { ...header().kernel, version };
+    const [failure] = tell([seed(...owners), refusal], { header: header({ kernel }) }).of("failure");
+    return failure?.blockers.map(({ address }) => address);
+  };
+
+  it("blames those that it sees, and the others only where there is nobody else", () => {
+    expect(blockedOn("6.1.180", wildcard, named)).toEqual([named.address]);
+    expect(blockedOn("6.1.180", wildcard)).toEqual([wildcard.address]);
+    expect(blockedOn("6.1.100", wildcard, named)).toEqual([wildcard.address, named.address]);
+  });
+});
+
 it("takes the address that was asked for, since the kernel has zeroed that of a refused socket", () => {
   const call = { requested: { family: "ipv4" as const, address: "127.0.0.1", port: 8080 }, socket: facts({ sk: 2, inode: 200 }) };
   expect(verdict([facts({ address: "127.0.0.2" })], { call }).blockers).toEqual([]);

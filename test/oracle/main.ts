@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { LAB, openLab } from "../helpers/lab.ts";
 import { askPairs, comparePairs } from "./pair-answers.ts";
 import { recordedText } from "./pair-fixture.ts";
+import { runPlaces } from "./places.ts";
 import { runRandom } from "./random.ts";
 import { runningKernel } from "./running-kernel.ts";
 
@@ -45,16 +46,19 @@ async function random(): Promise<number> {
 async function pairs(): Promise<number> {
   const kernel = runningKernel();
   const lab = openLab({ netns: true });
+  const places = await runPlaces(lab, kernel);
   const answers = await askPairs(lab);
   await lab.close();
   const file = optionOf("--record");
   if (file !== undefined) writeFileSync(file, recordedText(kernel, answers));
+  if (places === null) say(`kernel ${kernel.name}, places: this kernel has no VRFs`);
+  else say(`kernel ${kernel.name}, places: ${places.pairs} pairs, ${places.refused} refused, ${places.mismatches.length} mismatches`);
   const { tables } = comparePairs(answers, kernel);
   for (const { name, pairs, refused, mismatches } of tables) {
     say(`kernel ${kernel.name}, ${name}: ${pairs} pairs, ${refused} refused, ${mismatches.length} mismatches`);
   }
-  const [first] = tables.flatMap(({ mismatches }) => mismatches);
-  return first ? show(`${first.script}\n`) : 0;
+  const scripts = [...(places?.mismatches ?? []), ...tables.flatMap(({ mismatches }) => mismatches.map(({ script }) => script))];
+  return scripts[0] === undefined ? 0 : show(`${scripts[0]}\n`);
 }
 
 if (process.argv.includes("--help")) process.stdout.write(HELP);
