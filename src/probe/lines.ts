@@ -3,17 +3,10 @@ import { errnoName } from "../core/errno.ts";
 import { type CallEvent, eventSchema, portOf, type TraceEvent, type WalkFacts } from "../core/event.ts";
 import { readCall, readSearch, type Search } from "./calls.ts";
 import { LineFields } from "./fields.ts";
-import { cpuOf, fdOrNull, PROTOCOL_VERSION, placeOf, seqOf } from "./protocol.ts";
+import { cpuOf, fdOrNull, OPTIONS, PROTOCOL_VERSION, placeOf, seqOf } from "./protocol.ts";
 import { SequenceCheck } from "./sequence.ts";
 import { type Owners, type Reading, readOwner, readWalk } from "./sockets.ts";
 import { commonWords, orNull, stateOf } from "./words.ts";
-
-const OPTIONS: Readonly<Record<string, "SO_REUSEADDR" | "SO_REUSEPORT" | "SO_BINDTODEVICE" | "IPV6_V6ONLY">> = {
-  "1/2": "SO_REUSEADDR",
-  "1/15": "SO_REUSEPORT",
-  "1/25": "SO_BINDTODEVICE",
-  "41/26": "IPV6_V6ONLY",
-};
 
 export interface DecoderOptions {
   /** The protocols of which the programs tell the kernel's searches for a port (`bt:port`). */

@@ -19,3 +19,11 @@ export const PLACE_CPUS = 4096;
 export const placeOf = (cpu: number, seq: number) => seq * PLACE_CPUS + cpu + 1;
 export const cpuOf = (place: number) => (place - 1) % PLACE_CPUS;
 export const seqOf = (place: number) => Math.floor((place - 1) / PLACE_CPUS);
+
+/** Level and number of each option that `bt:option` tells of. */
+export const OPTIONS: Readonly<Record<string, "SO_REUSEADDR" | "SO_REUSEPORT" | "SO_BINDTODEVICE" | "IPV6_V6ONLY">> = {
+  "1/2": "SO_REUSEADDR",
+  "1/15": "SO_REUSEPORT",
+  "1/25": "SO_BINDTODEVICE",
+  "41/26": "IPV6_V6ONLY",
+};
