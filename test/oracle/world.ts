@@ -76,7 +76,7 @@ export class World {
 
   port(choice: number): number {
     if (choice === 0) return 0;
-    return this.setting.sharing === "none" ? this.base + ((choice - 1) % PORTS) : this.base;
+    return this.base + ((choice - 1) % (this.setting.sharing === "none" ? PORTS : 2));
   }
 
   /** For people: who has a port. */
