@@ -6,11 +6,12 @@ TOOLS := bpftrace ip python3 setpriv unshare nsenter cc strace lsof fuser
 PACKAGES := bpftrace iproute2 python3 util-linux gcc libc6-dev strace lsof psmisc
 LAB := .cache/lab/sockets
 ORACLE := node .cache/oracle/test/oracle/main.js
+STRYKER := .cache/stryker
 KERNEL ?= 5.10 6.1 6.12 7
 ROOT := $(shell test "$$(id -u)" = 0 && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help install build tools lab demo test test-vm oracle oracle-build check fix samples golden clean
+.PHONY: help install build tools lab demo test test-vm oracle oracle-build mutants check fix samples golden clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +63,14 @@ oracle: oracle-build ## the rule against the running kernel: all pairs, a millio
 
 oracle-build: $(LAB)
 	npx tsc -p test/oracle/tsconfig.json
+
+# Stryker beside the other packages, for the few who want it (167 packages, 65 MB); without its own vitest, so that it takes ours.
+$(STRYKER)/node_modules: | $(STAMPS)/npm
+	npm install --prefix $(STRYKER) --no-save --no-package-lock --no-fund --no-audit --legacy-peer-deps \
+	  @stryker-mutator/core@9.6.1 @stryker-mutator/vitest-runner@9.6.1
+
+mutants: $(STRYKER)/node_modules ## flip each condition of the rule in turn: a test must fail (minutes)
+	$(STRYKER)/node_modules/.bin/stryker run test/mutants/stryker.config.json
 
 check: install ## lint, layering and types
 	npx biome check --error-on-warnings

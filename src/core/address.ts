@@ -45,7 +45,7 @@ export function ipv6Text(bytes: readonly number[]): string {
 
 function longestZeroRun(groups: readonly number[]): { start: number; length: number } {
   let best = { start: 0, length: 0 };
-  for (let start = 0; start < groups.length; start++) {
+  for (const start of groups.keys()) {
     let length = 0;
     while (groups[start + length] === 0) length++;
     if (length > best.length) best = { start, length };

@@ -51,9 +51,8 @@ function sparedBy(binder: Party, owners: readonly Party[], cache: BucketCache | 
 
 /** `udp_lib_lport_inuse`: the first owner that SO_REUSEADDR does not excuse decides. */
 function decisiveSpares(binder: Party, owners: readonly Party[], kernel: KernelTraits): boolean {
-  const alone = { ...binder, reusePort: false };
-  const decisive = owners.find((owner) => conflict(alone, owner, kernel) !== null);
-  return decisive !== undefined && conflict(binder, decisive, kernel) === null;
+  const firstAgainst = (asking: Party) => owners.find((owner) => conflict(asking, owner, kernel) !== null);
+  return firstAgainst({ ...binder, reusePort: false }) !== firstAgainst(binder);
 }
 
 export type Certainty = "yes" | "no" | "maybe";

@@ -78,8 +78,7 @@ function ofTcp(asked: Asked, owners: readonly JudgedOwner[]): Said {
   const blockers = refusing(owners);
   if (bucket === null) {
     if (blockers.length > 0 && !binder.reusePort) return refused();
-    const group =
-      binder.reusePort && blockers.length > 0 ? ["whether it may join a SO_REUSEPORT group shows in the kernel's own list only"] : [];
+    const group = blockers.length > 0 ? ["whether it may join a SO_REUSEPORT group shows in the kernel's own list only"] : [];
     return unknown(...group, ...openQuestions(owners), "a socket that is bound but neither listens nor is connected would not show");
   }
   const cached = passesUnasked(binder, bucket, "bind");
@@ -92,8 +91,8 @@ function ofTcp(asked: Asked, owners: readonly JudgedOwner[]): Said {
 }
 
 /** A listen goes by the note about SO_REUSEPORT, too, but not by that about SO_REUSEADDR. */
-function byNote(binder: Party, { fastReuse }: SeenBucket, names: string): string {
-  if (fastReuse <= 0 || !binder.reuseAddr)
+function byNote(binder: Party, bucket: SeenBucket, names: string): string {
+  if (passesUnasked(binder, bucket, "listen") === "yes")
     return `the kernel's note of a SO_REUSEPORT group of this user lets it in without asking ${names}`;
   return `bind goes by the kernel's note that all had SO_REUSEADDR; a listen would ask, and be refused by ${names}`;
 }
@@ -127,10 +126,9 @@ function orOpen({ bucket }: Asked, owners: readonly JudgedOwner[]): Said {
 }
 
 function openQuestions(owners: readonly JudgedOwner[]): string[] {
-  const maybe = owners.filter(({ conflicts }) => conflicts === "maybe");
-  const unseen = maybe.filter(({ open }) => open.unseen).map(({ owner }) => owner.socket);
-  const apart = maybe.filter(({ open }) => open.apart).map(({ owner }) => owner.socket);
-  const faults = new Set(maybe.map(({ open }) => open.fault?.what).filter((what) => what !== undefined));
+  const unseen = owners.filter(({ open }) => open.unseen).map(({ owner }) => owner.socket);
+  const apart = owners.filter(({ open }) => open.apart).map(({ owner }) => owner.socket);
+  const faults = new Set(owners.map(({ open }) => open.fault?.what).filter((what) => what !== undefined));
   return [
     ...(unseen.length > 0 ? [`the options of ${list(unseen)} could not be seen`] : []),
     ...(apart.length > 0 ? [`${list(apart)} may belong to another routing domain (VRF), which has its ports to itself`] : []),

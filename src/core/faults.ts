@@ -25,11 +25,11 @@ interface KnownFault {
   evidence: readonly Evidence[];
   ranges: readonly Range[];
   /** For a fault by which a bind passes that the rule refuses: whether it may concern this owner. `slotSize`: see `isCrowded`. */
-  overlooks?(binder: Party, owner: Party, slotSize: number | null): boolean;
+  overlooks?(binder: Party, owner: Pick<Party, "family" | "address" | "state">, slotSize: number | null): boolean;
 }
 
-const kindOf = ({ family, address }: Party) => addressKind(family, address).kind;
-const isAny = ({ family, address }: Party) => isWildcard(family, address);
+const kindOf = ({ family, address }: Pick<Party, "family" | "address">) => addressKind(family, address).kind;
+const isAny = ({ family, address }: Pick<Party, "family" | "address">) => isWildcard(family, address);
 const isTcp = ({ protocol }: Party) => protocol !== "udp";
 
 /** A range that has no end yet. */

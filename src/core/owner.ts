@@ -69,7 +69,7 @@ export function judge(binder: Party, owner: Owner, { kernels, faults, vrfs, slot
   const alone = rulesFor({ ...binder, reusePort: false });
   const refused = certainty(rules.map((rule) => rule !== null));
   const apart = vrfs && owner.protocol !== "udp" && owner.device !== binder.device;
-  const fault = faults.find(({ overlooks }) => parties.some((party) => overlooks?.(binder, party, slotSize))) ?? null;
+  const fault = faults.find(({ overlooks }) => overlooks?.(binder, owner, slotSize)) ?? null;
   const named = new Set(rules.filter((rule) => rule !== null));
   const [only = null] = named;
   return {

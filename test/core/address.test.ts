@@ -37,6 +37,8 @@ describe("ipv6Text", () => {
     [[0x2001, 0xdb8, 0, 1, 1, 1, 1, 1], "2001:db8:0:1:1:1:1:1"],
     [[0, 0, 0, 0, 0, 0xffff, 0x7f00, 1], "::ffff:127.0.0.1"],
     [[0, 0, 0, 0, 0, 0xffff, 0, 0], "::ffff:0.0.0.0"],
+    [[0, 0, 0, 0, 0, 0xff, 0x7f00, 1], "::ff:7f00:1"],
+    [[0, 0, 0, 0, 0, 0xff00, 0x7f00, 1], "::ff00:7f00:1"],
   ])("%j is %s", (groups, text) => {
     expect(ipv6Text(groups.flatMap((group) => [group >> 8, group & 0xff]))).toBe(text);
   });

@@ -12,7 +12,8 @@ function seen(of: Party, hidden: Partial<SeenSocket> = {}): SeenSocket {
   const { protocol, family, address, state, uid, reuseAddr, reusePort, ipv6Only, device } = of;
   const peer = state === "LISTEN" || state === "BOUND" ? null : { address: "192.0.2.9", port: 40_000 };
   const inode = of.orphan || state === "TIME_WAIT" ? null : 100;
-  const rest = { port: 8080, peer, substate: null, expiresAt: null, inode, group: null };
+  const group = of.inGroup ? { id: 1, size: 1 } : null;
+  const rest = { port: 8080, peer, substate: null, expiresAt: null, inode, group };
   return { protocol, family, address, state, uid, reuseAddr, reusePort, ipv6Only, device, ...rest, ...hidden };
 }
 
@@ -41,6 +42,8 @@ const asked = (binder: Party, owners: readonly SeenSocket[], changes: Partial<As
 });
 
 const answer = (...args: Parameters<typeof asked>) => check(asked(...args)).answer;
+const reasons = (...args: Parameters<typeof asked>) => check(asked(...args)).reasons;
+const NEITHER_LISTENS_NOR_CONNECTED = "a socket that is bound but neither listens nor is connected would not show";
 const plain = party("0.0.0.0");
 const bound = (address: string, options = "", changes: Partial<Party> = {}) => party(address, options, { state: "BOUND", ...changes });
 
@@ -60,6 +63,19 @@ describe("with all owners seen", () => {
     ]);
     expect(verdict.owners.map(({ conflicts }) => conflicts)).toEqual(["yes", "yes", "no"]);
     expect(verdict.advice.filter(({ wouldBind }) => wouldBind).map(({ code }) => code)).toEqual(["reuseport-on-both"]);
+  });
+
+  it("advises on those that are in the way, not on the others", () => {
+    const waiting = party("127.0.0.2", "", { state: "TIME_WAIT", uid: null });
+    const codes = (owners: Party[]) =>
+      check(
+        asked(
+          party("127.0.0.1"),
+          owners.map((owner) => seen(owner)),
+        ),
+      ).advice.map(({ code }) => code);
+    expect(codes([party("127.0.0.1"), waiting])).not.toContain("wait-for-time-wait");
+    expect(codes([party("127.0.0.1"), { ...waiting, address: "127.0.0.1" }])).toContain("wait-for-time-wait");
   });
 
   it.each(["tcp", "mptcp"] as const)("of %s says what the rule says of each", (protocol) => {
@@ -94,7 +110,8 @@ describe("with all owners seen", () => {
 describe("with owners that were not seen", () => {
   it("a cut list passes nothing, but one blocker is enough", () => {
     const cut = { bucket: bucket({ complete: false }) };
-    expect(check(asked(plain, [], cut))).toMatchObject({ answer: "unknown", errno: null, rule: null, reasons: [/could be looked at/] });
+    expect(check(asked(plain, [], cut))).toMatchObject({ answer: "unknown", errno: null, rule: null });
+    expect(reasons(plain, [], cut)).toEqual(["not every owner of the port could be looked at"]);
     expect(check(asked(plain, [seen(plain)], cut))).toMatchObject({ answer: "refused", advice: [] });
   });
 
@@ -118,7 +135,7 @@ describe("with owners that were not seen", () => {
       null,
     ],
     ["a listener on [::] may be IPv6-only", plain, party("::"), "unknown", null],
-    ["a device of its own may keep it apart", party("0.0.0.0", "", { device: 2 }), plain, "unknown", null],
+    ["a device of its own may keep it apart", party("0.0.0.0", "", { device: 1 }), plain, "unknown", null],
     ["a UDP socket refuses whoever has no option", udp("0.0.0.0"), udp("127.0.0.1"), "refused", null],
     ["a UDP socket on another address lets pass: /proc shows all", udp("127.0.0.1"), udp("127.0.0.2"), "passes", null],
   ])("/proc: %s", (_, binder, owner, expected, rule) => {
@@ -126,8 +143,25 @@ describe("with owners that were not seen", () => {
   });
 
   it("/proc: TCP never passes, even where nobody has the port", () => {
-    expect(check(asked(plain, [], { bucket: null }))).toMatchObject({ answer: "unknown", reasons: [/would not show/] });
+    expect(check(asked(plain, [], { bucket: null }))).toMatchObject({ answer: "unknown", rule: null });
+    expect(reasons(plain, [], { bucket: null })).toEqual([NEITHER_LISTENS_NOR_CONNECTED]);
     expect(answer(udp("0.0.0.0"), [], { bucket: null })).toBe("passes");
+  });
+
+  it("/proc: says what is not known of TCP, and of whom", () => {
+    const joins = "whether it may join a SO_REUSEPORT group shows in the kernel's own list only";
+    const options = "the options of s1 could not be seen";
+    const of = (binder: Party, owner: Party) => reasons(binder, [asInProc(owner)], { bucket: null });
+    expect(of(party("0.0.0.0", "RP"), plain)).toEqual([options, NEITHER_LISTENS_NOR_CONNECTED]);
+    expect(of(party("0.0.0.0", "RP"), party("0.0.0.0", "", { uid: 0 }))).toEqual([joins, NEITHER_LISTENS_NOR_CONNECTED]);
+    expect(of(party("127.0.0.1", "RP"), party("127.0.0.2"))).toEqual([NEITHER_LISTENS_NOR_CONNECTED]);
+    expect(of(plain, party("127.0.0.1"))).toEqual([]);
+  });
+
+  it("names at most four sockets", () => {
+    const hidden = (count: number) => Array.from({ length: count }, () => seen(bound("0.0.0.0"), { reuseAddr: null }));
+    expect(reasons(party("0.0.0.0", "RA"), hidden(4))).toEqual(["the options of s1, s2, s3, s4 could not be seen"]);
+    expect(reasons(party("0.0.0.0", "RA"), hidden(6))).toEqual(["the options of s1, s2, s3, s4 and 2 more could not be seen"]);
   });
 
   const kernels: KernelTraits[] = [true, false].flatMap((bhash2) => [true, false].map((orphanUidIsZero) => ({ bhash2, orphanUidIsZero })));
@@ -162,6 +196,33 @@ describe("with owners that were not seen", () => {
     );
   });
 
+  it("an owner that was seen in full can be nothing else", () => {
+    fc.assert(
+      fc.property(ownerParty, fc.boolean(), binderParty, (each, inGroup, binder) => {
+        const owner = { ...each, inGroup };
+        expect(numbered([seen(owner)]).flatMap((one) => possibleParties(one, binder))).toEqual([owner]);
+      }),
+    );
+  });
+
+  it("an owner of which a user or an interface was not seen may have the binder's or another", () => {
+    const binder = party("0.0.0.0", "", { device: 1, uid: 1 });
+    const parties = numbered([seen(plain, { device: null, uid: null })]).flatMap((one) => possibleParties(one, binder));
+    for (const mine of [true, false]) {
+      expect(parties.some(({ uid }) => (uid === 1) === mine)).toBe(true);
+      expect(parties.some(({ device }) => device !== 0 && (device === 1) === mine)).toBe(true);
+    }
+    expect(parties.some(({ device }) => device === 0)).toBe(true);
+  });
+
+  it("an owner that may conflict by one rule only is told with it", () => {
+    const rules = { kernels: [kernel()], faults: [], vrfs: false, slotSize: null };
+    const judged = (hidden: Partial<SeenSocket>) =>
+      numbered([seen(bound("0.0.0.0"), hidden)]).map((owner) => judge(party("0.0.0.0", "RA"), owner, rules));
+    expect(judged({ reuseAddr: null })).toMatchObject([{ conflicts: "maybe", rule: "owner-lacks-reuseaddr" }]);
+    expect(judged({ reusePort: null })).toMatchObject([{ conflicts: "yes", rule: null }]);
+  });
+
   it("an owner is judged as all that it may be", () => {
     fc.assert(
       fc.property(binderParty, ownerParty, hidden, anyKernel, (binder, owner, what, traits) => {
@@ -180,7 +241,7 @@ describe("with owners that were not seen", () => {
 });
 
 describe("what the bucket remembers (kernel.md 1.3)", () => {
-  const cleared = [seen(bound("0.0.0.0"))];
+  const cleared = [seen(bound("127.0.0.1"))];
   it.each<[string, Party, Partial<SeenBucket>, string, RegExp | null]>([
     ["all had SO_REUSEADDR", party("0.0.0.0", "RA"), { fastReuse: 1 }, "passes", /a listen would ask, and be refused by s1$/],
     [
@@ -208,6 +269,21 @@ describe("what the bucket remembers (kernel.md 1.3)", () => {
     ],
     ["a group of another user", party("0.0.0.0", "RP"), { fastReusePort: 1, fastUid: 0 }, "refused", null],
     ["a group, the binder is in one", party("0.0.0.0", "RP", { inGroup: true }), { fastReusePort: 1, fastUid: 1000 }, "refused", null],
+    [
+      "both of these, of which a listen goes by one",
+      party("0.0.0.0", "RA RP"),
+      { fastReuse: 1, fastReusePort: 1, fastUid: 1000 },
+      "passes",
+      /^the kernel's note of a SO_REUSEPORT group of this user lets it in without asking s1$/,
+    ],
+    [
+      "a group, of which not all had SO_REUSEADDR",
+      party("0.0.0.0", "RA RP"),
+      { fastReuse: 0, fastReusePort: 1, fastUid: 1000 },
+      "passes",
+      /lets it in without asking s1$/,
+    ],
+    ["all had SO_REUSEADDR, to a binder with nobody in its way", party("127.0.0.2", "RA"), { fastReuse: 1 }, "passes", null],
   ])("%s", (_, binder, cache, expected, reason) => {
     const verdict = check(asked(binder, cleared, { bucket: bucket(cache) }));
     expect(verdict.answer).toBe(expected);
@@ -239,6 +315,20 @@ describe("UDP, which stops at the first socket that shares (kernel.md 3)", () =>
     ]) {
       expect(check(asked(binder, owners, changes))).toMatchObject({ answer: "unknown", rule: null });
     }
+  });
+
+  it("passes where all share, whatever their order", () => {
+    for (const changes of [{}, { bucket: null, slotSize: null }, { slotSize: 11 }]) {
+      expect(check(asked(binder, [shares, shares], changes))).toMatchObject({ answer: "passes", reasons: [] });
+    }
+  });
+
+  it("is not determined where it may stop at one of which not all was seen", () => {
+    const hidden = seen(udp("127.0.0.1", "RP"), { reusePort: null });
+    expect(answer(binder, [hidden, refuses])).toBe("unknown");
+    expect(answer(binder, [hidden, shares])).toBe("unknown");
+    expect(answer(binder, [shares, hidden])).toBe("passes");
+    expect(answer(binder, [refuses, hidden])).toBe("refused");
   });
 
   it("one that shares may stand before those that were seen", () => {
@@ -274,7 +364,11 @@ describe("what may keep an owner out of the way", () => {
   it("another routing domain (VRF), for TCP", () => {
     const vrfs = { vrfs: true };
     const inVrf = seen(party("0.0.0.0", "", { device: 7 }));
-    expect(check(asked(plain, [inVrf], vrfs))).toMatchObject({ answer: "unknown", reasons: [/^s1 may belong to another routing domain/] });
+    expect(answer(plain, [inVrf], vrfs)).toBe("unknown");
+    const elsewhere = seen(party("127.0.0.2", "", { device: 7 }));
+    const mayBelong = "s2 may belong to another routing domain (VRF), which has its ports to itself";
+    expect(reasons(party("127.0.0.1"), [elsewhere, inVrf], vrfs)).toEqual([mayBelong]);
+    expect(check(asked(party("127.0.0.1"), [elsewhere], vrfs))).toMatchObject({ answer: "passes", owners: [{ conflicts: "no" }] });
     expect(answer(plain, [inVrf])).toBe("refused");
     expect(answer(plain, [inVrf, seen(plain)], vrfs)).toBe("refused");
     expect(answer(udp("0.0.0.0"), [seen(udp("0.0.0.0", "", { device: 7 }))], vrfs)).toBe("refused");
@@ -297,12 +391,14 @@ describe("what may keep an owner out of the way", () => {
     ["mapped-wildcard-not-seen", party("::ffff:127.0.0.1"), party("::ffff:0.0.0.0"), plain],
   ])("the known fault %s of the kernel", (code, binder, owner, other) => {
     const faults = [fault(code)];
-    expect(check(asked(binder, [seen(owner)], { faults }))).toMatchObject({
-      answer: "unknown",
-      reasons: [/known fault of this kernel.*WHAT/],
-    });
+    expect(answer(binder, [seen(owner)], { faults })).toBe("unknown");
+    expect(reasons(binder, [seen(owner), seen(owner)], { faults })).toEqual(["a known fault of this kernel may let it pass: WHAT"]);
     expect(answer(binder, [seen(owner)], { faults: [fault("connect-leaves-ports-out")] })).toBe("refused");
     expect(answer(other, [seen(owner)], { faults })).toBe("refused");
+  });
+
+  it("no fault where the owner would not be in the way anyway", () => {
+    expect(answer(party("127.0.0.1"), [seen(waiting("127.0.0.2"))], { faults: [fault("time-wait-not-seen")] })).toBe("passes");
   });
 
   it("the known fault udp-wildcard-not-refused, on a crowded slot", () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { addressesOverlap, conflict, type Rule } from "../../src/core/conflict.ts";
 import type { Protocol, State } from "../../src/core/event.ts";
 import { bindsIpv6Only, type Party } from "../../src/core/party.ts";
-import { anyKernel, boundParty, CONNECTED, kernel, ownerParty, party, udp } from "./parties.ts";
+import { anyKernel, binderParty, boundParty, CONNECTED, kernel, ownerParty, party, udp } from "./parties.ts";
 
 const BOUND_OR_CONNECTED: readonly State[] = ["BOUND", ...CONNECTED];
 
@@ -120,6 +120,54 @@ it.each([
   [2, 3, null],
 ] as const)("devices %d and %d", (a, b, rule) => {
   expect(conflict(party("0.0.0.0", "", { device: a }), party("0.0.0.0", "", { device: b }), kernel())).toBe(rule);
+});
+
+describe("any free port (kernel.md 2)", () => {
+  const OTHER = { uid: 1001 };
+  const GROUPED = { inGroup: true };
+  const taken = "autobind-needs-exclusive";
+  it.each<[string, string, State, string, object, Rule | null]>([
+    // binder, owner, owner's state, what else, the answer of the second round (ip_autobind_reuse)
+    ["", "", "BOUND", "", {}, taken],
+    ["RA", "RA", "BOUND", "", {}, null],
+    ["RA", "RA", "ESTABLISHED", "", {}, null],
+    ["RA", "RA", "LISTEN", "", {}, taken],
+    ["RA", "", "BOUND", "", {}, taken],
+    ["RP", "RP", "BOUND", "", {}, taken],
+    ["RA RP", "RA", "BOUND", "", {}, null],
+    ["RA RP", "RA RP", "BOUND", "whose group it would join", {}, taken],
+    ["RA RP", "RA RP", "BOUND", "of another user", OTHER, null],
+    ["RA RP", "RA RP", "BOUND", "and a group of its own", GROUPED, null],
+  ])(
+    "of TCP has no owner, or in the second round one that shares: binder [%s], owner [%s] %s %s",
+    (ours, theirs, state, _, changes, again) => {
+      for (const protocol of ["tcp", "mptcp"] as const) {
+        const binder = party("0.0.0.0", ours, { protocol, ...changes });
+        const owner = party("127.0.0.1", theirs, { state });
+        expect(conflict(binder, owner, kernel(), "autobind")).toBe(taken);
+        expect(conflict(binder, owner, kernel(), "autobind-reuse")).toBe(again);
+      }
+    },
+  );
+
+  it("of TCP may have owners are on another address or device", () => {
+    for (const ask of ["autobind", "autobind-reuse"] as const) {
+      expect(conflict(party("127.0.0.1"), party("127.0.0.2"), kernel(), ask)).toBeNull();
+      expect(conflict(party("0.0.0.0", "", { device: 2 }), party("0.0.0.0", "", { device: 3 }), kernel(), ask)).toBeNull();
+    }
+  });
+
+  it("of UDP is one that an explicit bind would get, and so is a listen's of TCP", () => {
+    fc.assert(
+      fc.property(binderParty, ownerParty, anyKernel, (a, b, traits) => {
+        const as = (each: Party): Party => ({ ...each, protocol: "udp" });
+        for (const ask of ["autobind", "autobind-reuse"] as const) {
+          expect(conflict(as(a), as(b), traits, ask)).toBe(conflict(as(a), as(b), traits, "bind"));
+        }
+        expect(conflict(a, b, traits, "listen")).toBe(conflict(a, b, traits, "bind"));
+      }),
+    );
+  });
 });
 
 describe("users of a reuseport pair", () => {
