@@ -59,6 +59,7 @@ test-vm: build oracle-build ## the lab with each hook set, and the rule, on stoc
 
 oracle: oracle-build ## the rule against the running kernel: all pairs, a million random operations (root; OPERATIONS=, SEED=)
 	$(ORACLE) --pairs
+	$(ORACLE) --advice $(if $(SEED),--seed $(SEED))
 	$(ORACLE) $(if $(OPERATIONS),--operations $(OPERATIONS)) $(if $(SEED),--seed $(SEED))
 
 oracle-build: $(LAB)

@@ -1,4 +1,4 @@
-import { conflict, type KernelTraits } from "./conflict.ts";
+import { addressesEqual, conflict, type KernelTraits } from "./conflict.ts";
 import type { Party } from "./party.ts";
 
 export type AdviceTarget = "binder" | "owner" | "both" | "system";
@@ -19,7 +19,7 @@ interface Change {
   applies(binder: Party, blockers: readonly Party[]): boolean;
   binder?(binder: Party): Party;
   /** Null: the owner is gone. */
-  owner?(owner: Party, binder: Party): Party | null;
+  owner?(owner: Party, binder: Party, blockers: readonly Party[]): Party | null;
 }
 
 export type AdviceCode =
@@ -41,6 +41,11 @@ const sameUserAs = (owner: Party, binder: Party): Party => ({ ...owner, uid: bin
 /** The first to close such a connection keeps it in TIME_WAIT; elsewhere the other end has closed, or nothing is open yet. */
 const leavesTimeWait = (party: Party) => ["SYN_RECV", "ESTABLISHED", "FIN_WAIT1", "FIN_WAIT2", "CLOSING"].includes(party.state);
 const hasProcess = (party: Party) => party.state !== "TIME_WAIT" && !party.orphan;
+/** A connection that nobody has accepted is reset when its listener is closed (`inet_csk_listen_stop`). */
+const goesWithListener = (party: Party, closed: readonly Party[]) =>
+  party.orphan &&
+  ["SYN_RECV", "ESTABLISHED", "CLOSE_WAIT"].includes(party.state) &&
+  closed.some((owner) => owner.state === "LISTEN" && addressesEqual(owner, party, false));
 
 /** In the order in which they are worth trying. The sentences are completed by the report where names are known. */
 const CHANGES: readonly Change[] = [
@@ -56,7 +61,10 @@ const CHANGES: readonly Change[] = [
     target: "owner",
     change: "close the blocking socket in every process that holds it (a connection closed from this side goes on in TIME_WAIT)",
     applies: (_, blockers) => blockers.some(hasProcess),
-    owner: (owner) => (!hasProcess(owner) ? owner : leavesTimeWait(owner) ? { ...owner, state: "TIME_WAIT" } : null),
+    owner: (owner, _, blockers) => {
+      if (!hasProcess(owner)) return goesWithListener(owner, blockers) ? null : owner;
+      return leavesTimeWait(owner) ? { ...owner, state: "TIME_WAIT" } : null;
+    },
   },
   {
     code: "peer-closes",
@@ -90,7 +98,7 @@ const CHANGES: readonly Change[] = [
   {
     code: "same-user",
     target: "both",
-    change: "create both sockets as the same user",
+    change: "create all sockets of the port as the user of the new one",
     applies: (binder, blockers) =>
       binder.reusePort && blockers.some((owner) => owner.reusePort && owner.uid !== null && owner.uid !== binder.uid),
     owner: sameUserAs,
@@ -112,7 +120,7 @@ const CHANGES: readonly Change[] = [
   {
     code: "reuseport-on-both",
     target: "both",
-    change: "set SO_REUSEPORT on both sockets, created by the same user",
+    change: "set SO_REUSEPORT on both sockets, created as the user of the new one",
     applies: (binder, blockers) => !binder.reusePort && blockers.some((owner) => !owner.reusePort),
     binder: withReusePort,
     owner: (owner, binder) => withReusePort(sameUserAs(owner, binder)),
@@ -133,7 +141,7 @@ const CHANGES: readonly Change[] = [
 export function adviseOn(binder: Party, blockers: readonly Party[], others: readonly Party[], kernel: KernelTraits): Advice[] {
   return CHANGES.filter((change) => change.applies(binder, blockers)).map((change) => {
     const changedBinder = change.binder?.(binder) ?? binder;
-    const owners = [...blockers.map((owner) => (change.owner ? change.owner(owner, binder) : owner)), ...others];
+    const owners = [...blockers.map((owner) => (change.owner ? change.owner(owner, binder, blockers) : owner)), ...others];
     const wouldBind = owners.every((owner) => owner === null || conflict(changedBinder, owner, kernel) === null);
     return { code: change.code, target: change.target, change: change.change, wouldBind };
   });

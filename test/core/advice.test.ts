@@ -42,12 +42,19 @@ const ofUser = (owner: Party, { uid }: Party): Party => (owner.state === "TIME_W
 const RA = { reuseAddr: true };
 const RP = { reusePort: true };
 
+/** Nobody has accepted it: whatever a process has closed is in another state. */
+const unaccepted = ({ orphan, state }: Party) => orphan && ["SYN_RECV", "ESTABLISHED", "CLOSE_WAIT"].includes(state);
+const listens = ({ state }: Party) => state === "LISTEN";
+
 /** Each piece of advice, followed by hand. */
 const followed: Record<AdviceCode, (binder: Party, blockers: Party[]) => { binder: Party; owners: Owners }> = {
   "wait-for-time-wait": (binder, blockers) => ({ binder, owners: blockers.filter(({ state }) => state !== "TIME_WAIT") }),
   "close-owner": (binder, blockers) => ({
     binder,
-    owners: blockers.map((owner) => (hasProcess(owner) ? becomes(owner, afterOurClose) : owner)),
+    owners: blockers.map((owner) => {
+      if (unaccepted(owner) && blockers.some(listens)) return null;
+      return hasProcess(owner) ? becomes(owner, afterOurClose) : owner;
+    }),
   }),
   "peer-closes": (binder, blockers) => ({ binder, owners: blockers.map((owner) => becomes(owner, afterPeersClose)) }),
   "reuseaddr-on-binder": (binder, owners) => ({ binder: { ...binder, ...RA }, owners }),
@@ -132,6 +139,20 @@ describe("what helps", () => {
       [inState("CLOSE_WAIT")],
       ["close-owner", "reuseaddr-on-owner", "reuseport-on-both"],
       [],
+    ],
+    [
+      "a listener with a connection that nobody has accepted",
+      party("0.0.0.0", "RA"),
+      [inState("LISTEN"), inState("ESTABLISHED", "", { orphan: true })],
+      ["close-owner", "reuseport-on-both"],
+      ["peer-closes", "reuseaddr-on-owner"],
+    ],
+    [
+      "a connection that nobody has accepted, and a listener that it is not of",
+      party("0.0.0.0", "RA"),
+      [party("127.0.0.2"), party("127.0.0.1", "", { state: "ESTABLISHED", orphan: true })],
+      ["reuseport-on-both"],
+      ["close-owner", "peer-closes", "reuseaddr-on-owner"],
     ],
     [
       "TIME_WAIT, binder plain",

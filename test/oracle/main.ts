@@ -1,16 +1,21 @@
 import { writeFileSync } from "node:fs";
 import { LAB, openLab } from "../helpers/lab.ts";
+import { runAdvice } from "./advice.ts";
+import { modelKernel } from "./model-kernel.ts";
 import { askPairs, comparePairs } from "./pair-answers.ts";
 import { recordedText } from "./pair-fixture.ts";
 import { runPlaces } from "./places.ts";
 import { runRandom } from "./random.ts";
 import { runningKernel } from "./running-kernel.ts";
 
-const HELP = `usage: oracle [--operations N] [--seed N] [--pairs [--record FILE]]
+const HELP = `usage: oracle [--operations N] [--seed N]
+       oracle --pairs [--record FILE]
+       oracle --advice [--failures N] [--seed N]
 
 Holds the rule of src/core against the running kernel (root). Random sequences of socket operations: before each bind
-and listen it says what the kernel will answer. With --pairs, the table of all pairs of an owner and a binder instead.
-Ends with 1 where the kernel answers otherwise, and says how to see it again.
+and listen it says what the kernel will answer. With --pairs, the table of all pairs of an owner and a binder instead;
+with --advice, random refusals, of which each piece of advice is carried out. Ends with 1 where the kernel does
+otherwise, and says how to see it again.
 `;
 /** What shows the last mismatch, for the lab. */
 const SCRIPT = ".cache/oracle/mismatch.txt";
@@ -43,6 +48,23 @@ async function random(): Promise<number> {
   return show(run.mismatch.script);
 }
 
+async function advice(): Promise<number> {
+  const kernel = modelKernel();
+  const seed = Number(optionOf("--seed") ?? Date.now() % 2 ** 31);
+  const lab = openLab({ netns: true });
+  const run = await runAdvice(lab, kernel, { failures: Number(optionOf("--failures") ?? 2000), seed });
+  await lab.close();
+  for (const [code, outcomes] of Object.entries(run.outcomes)) {
+    const counts = Object.entries(outcomes).map(([outcome, count]) => `${count} ${outcome}`);
+    say(`kernel ${kernel.name}, ${code}: ${counts.join(", ")}`);
+  }
+  say(`kernel ${kernel.name}, seed ${seed}: ${run.failures} refusals, ${run.mismatches.length} mismatches`);
+  const [first] = run.mismatches;
+  if (!first) return 0;
+  say(first.message);
+  return show(first.script);
+}
+
 async function pairs(): Promise<number> {
   const kernel = runningKernel();
   const lab = openLab({ netns: true });
@@ -62,4 +84,5 @@ async function pairs(): Promise<number> {
 }
 
 if (process.argv.includes("--help")) process.stdout.write(HELP);
-else process.exitCode = process.argv.includes("--pairs") ? await pairs() : await random();
+else if (process.argv.includes("--pairs")) process.exitCode = await pairs();
+else process.exitCode = process.argv.includes("--advice") ? await advice() : await random();
