@@ -57,6 +57,6 @@ export const ADVICE_SENTENCES: Readonly<Record<AdviceCode, string>> = {
   "reuseport-on-binder": "SO_REUSEPORT on the new socket",
   "reuseport-on-owner": "SO_REUSEPORT on the socket that has the port",
   "reuseport-on-both": "SO_REUSEPORT on both, created by the same user",
-  "same-user": "creating both sockets as the same user",
+  "same-user": "creating all sockets of the port as the user of the new one",
   "ipv6only-on-binder": "IPV6_V6ONLY on the new socket, so that it leaves IPv4 alone",
 };
