@@ -23,7 +23,8 @@ import { connect, createServer } from "node:net";
 const HOST = "0.0.0.0";
 const REFUSALS = 3;
 const RETRY_MS = 200;
-const PATIENCE_MS = 20_000;
+// An emulated machine may stand still for a while.
+const PATIENCE_MS = 120_000;
 
 async function director(port) {
   setTimeout(giveUp, PATIENCE_MS, new Error("took too long")).unref();
