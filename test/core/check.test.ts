@@ -240,7 +240,7 @@ describe("with owners that were not seen", () => {
   });
 });
 
-describe("what the bucket remembers (kernel.md 1.3)", () => {
+describe("what the bucket remembers (docs/bind-rules.md 7)", () => {
   const cleared = [seen(bound("127.0.0.1"))];
   it.each<[string, Party, Partial<SeenBucket>, string, RegExp | null]>([
     ["all had SO_REUSEADDR", party("0.0.0.0", "RA"), { fastReuse: 1 }, "passes", /a listen would ask, and be refused by s1$/],
@@ -291,7 +291,7 @@ describe("what the bucket remembers (kernel.md 1.3)", () => {
   });
 });
 
-describe("UDP, which stops at the first socket that shares (kernel.md 3)", () => {
+describe("UDP, which stops at the first socket that shares (docs/bind-rules.md 4)", () => {
   const binder = udp("0.0.0.0", "RP");
   const shares = seen(udp("127.0.0.2", "RP"));
   const refuses = seen(udp("127.0.0.1"));

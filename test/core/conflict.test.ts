@@ -7,7 +7,7 @@ import { anyKernel, binderParty, boundParty, CONNECTED, kernel, ownerParty, part
 
 const BOUND_OR_CONNECTED: readonly State[] = ["BOUND", ...CONNECTED];
 
-describe("options, both on the same address (kernel.md 1.6)", () => {
+describe("options, both on the same address (docs/bind-rules.md 2)", () => {
   const OTHER = { uid: 1001 };
   const GROUPED = { inGroup: true };
   it.each<[string, string, string, object, Rule | null, Rule | null, Rule | null]>([
@@ -47,7 +47,7 @@ describe("options, both on the same address (kernel.md 1.6)", () => {
   }
 });
 
-describe("addresses (kernel.md 1.5)", () => {
+describe("addresses (docs/bind-rules.md 3)", () => {
   const sockets = {
     "0.0.0.0": party("0.0.0.0"),
     "127.0.0.1": party("127.0.0.1"),
@@ -122,7 +122,7 @@ it.each([
   expect(conflict(party("0.0.0.0", "", { device: a }), party("0.0.0.0", "", { device: b }), kernel())).toBe(rule);
 });
 
-describe("any free port (kernel.md 2)", () => {
+describe("any free port (docs/bind-rules.md 5)", () => {
   const OTHER = { uid: 1001 };
   const GROUPED = { inGroup: true };
   const taken = "autobind-needs-exclusive";

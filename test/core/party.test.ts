@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { binderParty, meet, ownerParty, type Place } from "../../src/core/party.ts";
 import { bind, connection, facts, listen, NETNS, timeWait } from "../helpers/events.ts";
 
-describe("sockets meet where they take the same ports (kernel.md 1.2)", () => {
+describe("sockets meet where they take the same ports (docs/bind-rules.md 1)", () => {
   const place = (changes: Partial<Place> = {}): Place => ({ netns: NETNS, protocol: "tcp", port: 8080, vrf: 0, ...changes });
   const unseen: Place = { netns: NETNS, protocol: "tcp", port: 8080 };
   it.each<[string, Place, Place, boolean]>([
