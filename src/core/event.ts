@@ -235,6 +235,9 @@ export function portOf(call: CallEvent): number {
 /** The port that the process asked for. */
 export const requestedPort = (call: CallEvent) => (call.type === "bind" ? call.requested.port : (call.search?.port ?? call.socket.port));
 
+/** Every owner that can conflict was told of. With VRFs there are more buckets than the one that was walked. */
+export const isWhole = (walk: WalkFacts) => !walk.lost && walk.missed === 0 && walk.printed === walk.possible && walk.buckets <= 1;
+
 export type WalkFacts = z.infer<typeof walkFacts>;
 export type Holder = z.infer<typeof holder>;
 export type State = z.infer<typeof stateSchema>;

@@ -1,7 +1,7 @@
 import type { Nanos } from "../base/nanoseconds.ts";
 import { adviseOn } from "./advice.ts";
 import { conflict, type KernelTraits, type Rule, ruleOf } from "./conflict.ts";
-import { type CallEvent, portOf, type SocketFacts } from "./event.ts";
+import { type CallEvent, isWhole, portOf, type SocketFacts } from "./event.ts";
 import type { KernelFault } from "./faults.ts";
 import { binderParty, ownerParty, type Party } from "./party.ts";
 import type { FailureRecord } from "./record.ts";
@@ -46,7 +46,7 @@ export function explain(call: CallEvent, evidence: Evidence): Verdict {
     if (search?.refused) return withoutBlocker("ports-exhausted", "exact", []);
     return withoutBlocker("ports-exhausted", "inferred", ["the end of the kernel's search for a free port was not seen"]);
   }
-  const walkComplete = walk !== null && !walk.lost && walk.missed === 0 && walk.printed === walk.possible && walk.buckets <= 1;
+  const walkComplete = walk !== null && isWhole(walk);
   const locked = walk?.locked === true;
   const binder = binderParty(call);
   const doubts: string[] = [];

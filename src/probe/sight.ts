@@ -1,5 +1,6 @@
 import { fail, ok, type Result } from "../base/result.ts";
 import type { SeenBucket } from "../core/check.ts";
+import { isWhole } from "../core/event.ts";
 import type { SeenSocket } from "../core/owner.ts";
 import { glance } from "./glance.ts";
 import type { Place } from "./look.ts";
@@ -28,7 +29,7 @@ export async function lookAtOwners(place: Place): Promise<Result<Sight, Problem>
   const seen = machine.ok ? await glance(machine.value, place) : machine;
   if (!seen.ok) return lookAtProc(place, seen.error);
   const { walk, slotSize, at } = seen.value;
-  const complete = !walk.lost && walk.missed === 0 && walk.printed === walk.possible && walk.buckets <= 1;
+  const complete = isWhole(walk);
   const { fastReuse, fastReusePort, fastUid } = walk;
   const bucket = { complete, fastReuse, fastReusePort, fastUid, fastAddress: null };
   const owners = complete ? walk.owners : [...walk.owners, ...overlooked(place, walk.owners)];

@@ -1,10 +1,10 @@
 import type { Answer } from "../../src/core/bucket.ts";
 import { conflict, type KernelTraits } from "../../src/core/conflict.ts";
-import { bindsIpv6Only, type Party } from "../../src/core/party.ts";
+import type { Party } from "../../src/core/party.ts";
 import type { BinderPlan, OwnerPlan, Situation } from "./advice-situations.ts";
 import { granted, NotForeseen, OwnerRefused, type Part, type Setup, Stage, settle } from "./advice-stage.ts";
 import type { ModelKernel } from "./ports.ts";
-import { type Sock, toParty } from "./sockets.ts";
+import { beingBound, type Sock, toParty } from "./sockets.ts";
 
 /** An owner of the port at the moment of the question. */
 export interface Standing {
@@ -56,8 +56,7 @@ function perform(stage: Stage, { owners, binder: plan, ask }: Situation, act: Ac
   const listens = ask === "listen";
   let parts = owners.map((owner) => (listens ? [bound(stage, owner)] : settle(stage, bound(stage, owner), owner)));
   const binder = created(stage, plan);
-  const sock = { ...binder.sock, address: plan.address, ipv6Only: bindsIpv6Only(binder.sock.family, plan.address, plan.ipv6Only) };
-  const asking = toParty(sock);
+  const asking = toParty(beingBound(binder.sock, plan.address));
   const look = () => lookAt(stage, parts, binder, asking, traits);
   if (listens) {
     const standing = look();

@@ -1,10 +1,10 @@
 import type { Answer } from "../../src/core/bucket.ts";
-import { bindsIpv6Only } from "../../src/core/party.ts";
 import type { Connection, OwnerPlan, SocketPlan } from "./advice-situations.ts";
+import { steadyNetwork } from "./network.ts";
 import { NAMESPACES } from "./operations.ts";
 import { familyOf } from "./pairs.ts";
 import type { ModelKernel } from "./ports.ts";
-import type { Sock } from "./sockets.ts";
+import { beginningToListen, beingBound, type Sock } from "./sockets.ts";
 import { World } from "./world.ts";
 
 /** A socket of a situation; `name` is its descriptor, null where no process has one. */
@@ -22,15 +22,7 @@ export class OwnerRefused extends Error {}
 /** Which socket gets a connection, or a port, is not foreseen. */
 export class NotForeseen extends Error {}
 
-/** A network where a connection's states follow at once, and none makes way for another. */
-export const ADVICE_NETWORK = [
-  "reset network",
-  ...["127.0.0.0/8", "127.0.0.1"].map((to) => `ip route replace local ${to} dev lo scope host src 127.0.0.1 table local quickack 1`),
-  "ip -6 route del local ::1 table local",
-  "ip -6 route add local ::1 dev lo table local quickack 1",
-  "sysctl net.ipv4.tcp_tw_reuse 0",
-  "sysctl net.ipv4.tcp_max_tw_buckets 2000000",
-];
+export const ADVICE_NETWORK = ["reset network", ...steadyNetwork(["::1"])];
 
 /** What a situation has to itself in its network, and how long a closed connection waits for the other end, in s. */
 export interface Setup {
@@ -92,26 +84,17 @@ export class Stage {
   }
 
   bind(part: Part, address: string, port = this.port): Answer {
-    const { sock } = part;
-    const asked = { ...sock, address, ipv6Only: bindsIpv6Only(sock.family, address, sock.ipv6Only) };
-    const answer = this.#world.ports.answer(asked, port, "bind");
+    const answer = this.#world.ports.answer(beingBound(part.sock, address), port, "bind");
     this.#as(part.uid, `bind ${part.name} ${address} ${port}`);
-    if (answer.refused) return answer;
-    const any = address === "0.0.0.0" || address === "::";
-    Object.assign(sock, { address, ipv6Only: asked.ipv6Only, portLocked: true, addressLocked: !any });
-    sock.grouped ||= sock.protocol === "udp" && sock.reusePort;
-    this.#world.ports.take(sock, port);
+    if (!answer.refused) this.#world.bind(part.sock, address, port, port);
     return answer;
   }
 
   listen(part: Part): Answer {
     const { sock } = part;
-    sock.state = "LISTEN";
-    const answer = this.#world.ports.answer(sock, sock.port, "listen");
+    const answer = this.#world.ports.answer(beginningToListen(sock), sock.port, "listen");
     this.#as(part.uid, `listen ${part.name}`);
-    if (answer.refused) sock.state = "BOUND";
-    else this.#world.ports.take(sock, sock.port);
-    sock.grouped ||= !answer.refused && sock.reusePort;
+    if (!answer.refused) this.#world.listen(sock, sock.port);
     return answer;
   }
 
@@ -140,8 +123,7 @@ export class Stage {
     const listener = part.listener as Part;
     part.name = `${listener.name}a`;
     this.#as(part.uid, `accept ${listener.name} ${part.name}`);
-    listener.sock.queue.shift();
-    Object.assign(part.sock, { held: true, references: 1, uid: part.uid });
+    this.#world.accept(listener.sock, part.uid);
     part.listener = null;
   }
 
@@ -230,13 +212,7 @@ export class Stage {
   }
 
   #settle(): void {
-    const { tcp } = this.#world;
-    for (const sock of tcp.touched) {
-      if (!sock.connection) continue;
-      const { address, port, peer, peerPort } = sock.connection;
-      this.lines.push(`await ${address} ${port} ${peer} ${peerPort} ${tcp.stateOf(sock)}`);
-    }
-    tcp.touched.clear();
+    this.lines.push(...this.#world.tcp.settling().map(({ line }) => line));
   }
 }
 

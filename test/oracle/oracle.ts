@@ -1,8 +1,8 @@
 import type { Answer, Lab } from "../helpers/lab.ts";
 import { parseAnswer } from "../helpers/lab.ts";
+import { steadyNetwork } from "./network.ts";
 import { NAMESPACES, PORTS, type Sequence } from "./operations.ts";
 import type { ModelKernel } from "./ports.ts";
-import type { Sock } from "./sockets.ts";
 import { nextStep, type Step } from "./steps.ts";
 import { World } from "./world.ts";
 
@@ -74,9 +74,7 @@ export class Oracle {
   }
 
   async #settle(world: World, script: string[]): Promise<void> {
-    const touched = [...world.tcp.touched];
-    world.tcp.touched.clear();
-    const lines = touched.flatMap((sock) => awaitLine(world, sock));
+    const lines = world.tcp.settling().flatMap(({ netns, line }) => visiting(netns, [line]));
     script.push(...lines);
     if (lines.length > 0) await this.#say(lines, script);
   }
@@ -104,22 +102,17 @@ const NETWORK = NAMESPACES.flatMap((netns) => [
   "ip link add v0 type veth peer name v1",
   "ip link set v0 up",
   "ip addr add fd00::2/128 dev lo nodad",
-  // Else the answer to the end of a connection takes its time (tcp_in_quickack_mode).
-  ...["127.0.0.0/8", "127.0.0.1"].map((to) => `ip route replace local ${to} dev lo scope host src 127.0.0.1 table local quickack 1`),
-  ...["::1", "fd00::2"].flatMap((to) => [
-    `ip -6 route del local ${to} table local`,
-    `ip -6 route add local ${to} dev lo table local quickack 1`,
-  ]),
-  // A connection that is made anew must not take TIME_WAIT away, nor may there be too many.
-  "sysctl net.ipv4.tcp_tw_reuse 0",
-  "sysctl net.ipv4.tcp_max_tw_buckets 2000000",
+  ...steadyNetwork(["::1", "fd00::2"]),
 ]);
 
-/** The line that is compared, then what else is said; a visit to another namespace needs no answer but ok either. */
+/** What is said in this namespace, by one who is in the first before and after. */
+const visiting = (netns: string, lines: string[]): string[] =>
+  netns === NAMESPACES[0] ? lines : [`netns ${netns}`, ...lines, `netns ${NAMESPACES[0]}`];
+
+/** What is said for a step, and which of its answers is compared: the others have to be ok. */
 function linesOf({ by, netns = NAMESPACES[0], line, more }: Step): { lines: string[]; compared: number } {
-  const visit = netns !== NAMESPACES[0];
-  const lines = [...(visit ? [`netns ${netns}`] : []), line, ...more, ...(visit ? [`netns ${NAMESPACES[0]}`] : [])];
-  return { lines: by === "main" ? lines : lines.map((each) => `${by}: ${each}`), compared: visit ? 1 : 0 };
+  const lines = visiting(netns, [line, ...more]);
+  return { lines: by === "main" ? lines : lines.map((each) => `${by}: ${each}`), compared: lines.indexOf(line) };
 }
 
 /** What the answer contradicts, null when it is as the model says. */
@@ -128,12 +121,4 @@ function contradiction({ line, errno, ports, spared }: Step, { ok, errno: said, 
   if (answered !== (errno ?? "ok")) return `${line}: ${answered}, but by the model ${errno ?? "ok"}${spared ? ` (${spared})` : ""}`;
   if (ok && ports && !ports.includes(Number(fields.port))) return `${line}: port ${fields.port}, but by the model one of ${ports}`;
   return null;
-}
-
-function awaitLine(world: World, sock: Sock): string[] {
-  const { connection } = sock;
-  if (!connection) return [];
-  const { address, port, peer, peerPort } = connection;
-  const line = `await ${address} ${port} ${peer} ${peerPort} ${world.tcp.stateOf(sock)}`;
-  return sock.netns === NAMESPACES[0] ? [line] : [`netns ${sock.netns}`, line, `netns ${NAMESPACES[0]}`];
 }

@@ -1,5 +1,6 @@
 import { answer } from "../../src/core/bucket.ts";
-import { meet, type Party, type Place } from "../../src/core/party.ts";
+import { meet, type Place } from "../../src/core/party.ts";
+import { party } from "../core/parties.ts";
 import { type Lab, parseAnswer } from "../helpers/lab.ts";
 import type { Kernel } from "./running-kernel.ts";
 
@@ -71,18 +72,6 @@ function bindLines(name: string, { protocol, place, device }: Socket): string[] 
 }
 
 function refuses(owner: Socket, binder: Socket, { traits }: Kernel): boolean {
-  const party = ({ protocol, device }: Socket): Party => ({
-    protocol,
-    family: "ipv4",
-    address: "0.0.0.0",
-    ipv6Only: false,
-    device: INDEX[device] ?? 0,
-    reuseAddr: false,
-    reusePort: false,
-    uid: 0,
-    state: "BOUND",
-    orphan: false,
-    inGroup: false,
-  });
-  return meet(owner, binder) && answer(party(binder), { owners: [party(owner)], cache: null }, traits).refused;
+  const plain = ({ protocol, device }: Socket) => party("0.0.0.0", "", { protocol, device: INDEX[device] ?? 0, state: "BOUND" });
+  return meet(owner, binder) && answer(plain(binder), { owners: [plain(owner)], cache: null }, traits).refused;
 }

@@ -49,7 +49,7 @@ export class Ports {
   answer(sock: Sock, port: number, ask: Ask): Answer {
     const bucket = this.#buckets.get(key(sock, port));
     const binder = toParty(sock);
-    const owners = bucket?.owners.filter((owner) => owner !== sock && !this.#overlooks(binder, owner, bucket)).map(toParty) ?? [];
+    const owners = bucket?.owners.filter((owner) => owner.id !== sock.id && !this.#overlooks(binder, owner, bucket)).map(toParty) ?? [];
     return answer(binder, { owners, cache: bucket?.cache ?? null }, this.#kernel.traits, ask);
   }
 

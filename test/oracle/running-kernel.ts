@@ -1,10 +1,9 @@
-import { readFileSync } from "node:fs";
-import { release, version } from "node:os";
 import type { Family } from "../../src/core/address.ts";
 import type { KernelTraits } from "../../src/core/conflict.ts";
-import { certainFaults, type KernelFault } from "../../src/core/faults.ts";
+import type { KernelFault } from "../../src/core/faults.ts";
 import type { Party } from "../../src/core/party.ts";
 import { type Upstream, upstreamVersion } from "../../src/core/version.ts";
+import { kernelNames, kernelRules } from "../../src/probe/kernel.ts";
 
 /** A kernel and the rules it goes by. */
 export interface Kernel {
@@ -15,22 +14,14 @@ export interface Kernel {
   faults: readonly KernelFault[];
 }
 
-/** The kernel of this machine. Its traits are read as bindtrace reads them, but from the symbols, for want of BTF in a guest. */
+/** The kernel of this machine, as bindtrace itself finds it. */
 export function runningKernel(): Kernel {
-  const upstream = upstreamVersion({ release: release(), build: version(), signature: read("/proc/version_signature") });
-  if (!upstream) throw new Error(`no version in the name of this kernel, ${release()}`);
-  const symbols = read("/proc/kallsyms") ?? "";
-  const has = (symbol: string) => symbols.includes(` ${symbol}\n`);
-  if (!has("inet_csk_get_port")) throw new Error("/proc/kallsyms does not tell what this kernel has");
-  return {
-    name: upstream.version.join("."),
-    upstream,
-    traits: {
-      bhash2: has("inet_bind2_bucket_create"),
-      orphanUidIsZero: has("sock_i_uid"),
-    },
-    faults: certainFaults(upstream.version.join(".")),
-  };
+  const names = kernelNames();
+  const upstream = upstreamVersion(names);
+  const { kernels, faults } = kernelRules();
+  const [traits, another] = kernels;
+  if (!upstream || !traits || another) throw new Error(`neither version nor types may be missing of this kernel, ${names.release}`);
+  return { name: upstream.version.join("."), upstream, traits, faults: faults.filter(({ certain }) => certain) };
 }
 
 /**
@@ -41,12 +32,4 @@ export function overlooked(binder: Party, owner: Party, madeBy: Family, { faults
   return faults.some(
     ({ code, overlooks }) => overlooks?.(binder, owner, slotSize) && (code !== "mapped-wildcard-not-seen" || madeBy === "ipv6"),
   );
-}
-
-function read(path: string): string | null {
-  try {
-    return readFileSync(path, "latin1");
-  } catch {
-    return null;
-  }
 }

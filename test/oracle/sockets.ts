@@ -1,6 +1,6 @@
 import { ANY4, ANY6, addressKind, type Family } from "../../src/core/address.ts";
 import type { State } from "../../src/core/event.ts";
-import type { Party } from "../../src/core/party.ts";
+import { bindsIpv6Only, type Party } from "../../src/core/party.ts";
 
 /** A socket as the model takes the kernel to hold it, with the kernel's names for what bind, listen and close look at. */
 export interface Sock {
@@ -89,3 +89,13 @@ export function toParty(sock: Sock): Party {
     inGroup: grouped,
   };
 }
+
+/** The socket as the kernel sees it while it is bound to this address. */
+export const beingBound = (sock: Sock, address: string): Sock => ({
+  ...sock,
+  address,
+  ipv6Only: bindsIpv6Only(sock.family, address, sock.ipv6Only),
+});
+
+/** The socket as the kernel sees it while it begins to listen (`inet_csk_listen_start`). */
+export const beginningToListen = (sock: Sock): Sock => ({ ...sock, state: "LISTEN" });

@@ -1,6 +1,5 @@
 import { addressKind } from "../../src/core/address.ts";
 import type { Ask } from "../../src/core/conflict.ts";
-import { bindsIpv6Only } from "../../src/core/party.ts";
 import {
   ADDRESSES,
   DEVICES,
@@ -12,7 +11,7 @@ import {
   SHARING,
   type SocketOperation,
 } from "./operations.ts";
-import { anyAddress, isAny6, isMapped, isSpecific6, type Sock } from "./sockets.ts";
+import { anyAddress, beginningToListen, beingBound, isAny6, isMapped, isSpecific6, type Sock } from "./sockets.ts";
 import { Process, type World } from "./world.ts";
 
 /** From this choice on, any socket is taken, whatever the operation is. */
@@ -199,21 +198,11 @@ function bind(world: World, by: Process, name: string, sock: Sock, operation: { 
   const line = `bind ${name} ${address} ${port}`;
   if (sock.port !== 0 || sock.state !== "BOUND") return step(by, line, { errno: "EINVAL" });
   if (sock.ipv6Only && addressKind(sock.family, address).kind === "mapped") return step(by, line, { errno: "EINVAL" });
-  const asked = { ...sock, address, ipv6Only: bindsIpv6Only(sock.family, address, sock.ipv6Only) };
   return {
-    ...askFor(world, by, line, asked, port, "bind"),
+    ...askFor(world, by, line, beingBound(sock, address), port, "bind"),
     effect(told) {
-      const refused = told.port === 0;
-      sock.address = refused ? anyAddress(sock.family) : address;
-      if (refused) return;
-      const any = asked.address === anyAddress(sock.family);
-      Object.assign(sock, {
-        ipv6Only: asked.ipv6Only,
-        portLocked: sock.portLocked || port !== 0,
-        addressLocked: sock.addressLocked || !any,
-      });
-      if (sock.protocol === "udp" && sock.reusePort) sock.grouped = true;
-      world.ports.take(sock, told.port);
+      if (told.port === 0) sock.address = anyAddress(sock.family);
+      else world.bind(sock, address, port, told.port);
     },
   };
 }
@@ -236,19 +225,10 @@ function listen(world: World, by: Process, name: string, sock: Sock): Step | nul
   const line = `listen ${name} 8`;
   if (sock.connected) return step(by, line, { errno: "EINVAL" });
   if (sock.state === "LISTEN") return step(by, line);
-  const asked: Sock = { ...sock, state: "LISTEN" };
-  const port = sock.port;
-  const bound = world.ports.owners(sock, port).includes(sock);
-  // The socket itself is among the owners, and does not stand in its own way.
-  const answer = askFor(world, by, line, bound ? Object.assign(sock, { state: "LISTEN" }) : asked, port, "listen");
-  if (bound) sock.state = "BOUND";
   return {
-    ...answer,
+    ...askFor(world, by, line, beginningToListen(sock), sock.port, "listen"),
     effect(told) {
-      if (told.port === 0) return;
-      sock.state = "LISTEN";
-      world.ports.take(sock, told.port);
-      if (sock.reusePort) sock.grouped = true;
+      if (told.port !== 0) world.listen(sock, told.port);
     },
   };
 }
@@ -258,8 +238,8 @@ function connect(world: World, by: Process, name: string, sock: Sock, to: number
   const listeners = world.processes.flatMap(({ sockets }) => sockets.map(({ sock }) => sock)).filter(({ state }) => state === "LISTEN");
   const listener = listeners[to % Math.max(1, listeners.length)];
   if (!listener || sock.state !== "BOUND" || sock.connected || sock.netns !== listener.netns || sock.grouped) return null;
-  // An IPv6 socket that had an IPv4 connection makes no other than such (`ipv6_mapped`).
-  if (sock.connection !== null) return null;
+  // An IPv6 socket that had an IPv4 connection makes and takes no other than such (`ipv6_mapped`).
+  if (sock.connection !== null || listener.connection !== null) return null;
   if (sock.device !== 0 || listener.device !== 0 || sock.port === listener.port || listener.queue.length >= 4) return null;
   const rivals = world.ports.owners(listener, listener.port).filter(({ state }) => state === "LISTEN");
   const address = destination(sock, listener);
@@ -300,8 +280,7 @@ function accept(world: World, by: Process, name: string, sock: Sock): Step | nul
   const accepted = world.newName();
   return step(by, `accept ${name} ${accepted}`, {
     effect() {
-      sock.queue.shift();
-      Object.assign(child, { held: true, references: 1, uid: by.uid });
+      world.accept(sock, by.uid);
       by.open(accepted, child);
     },
   });

@@ -8,9 +8,10 @@ import { anyAddress, type Sock } from "./sockets.ts";
 export class Tcp {
   readonly #ports: Ports;
   readonly #add: (like: Sock) => Sock;
-  /** Connections whose state has changed, to be awaited, and what is left of ended ones (TIME_WAIT). */
-  readonly touched = new Set<Sock>();
-  readonly remains: Sock[] = [];
+  /** Connections whose state has changed, to be awaited. */
+  readonly #touched = new Set<Sock>();
+  /** What is left of ended ones (TIME_WAIT). */
+  readonly #remains: Sock[] = [];
 
   /** `add` makes another socket of the same properties. */
   constructor(ports: Ports, add: (like: Sock) => Sock) {
@@ -37,19 +38,19 @@ export class Tcp {
     child.connection = { ...remote, peer: local.address, peerPort: local.port };
     this.#ports.inherit(child);
     listener.queue.push(child);
-    this.touched.add(client).add(child);
+    this.#touched.add(client).add(child);
   }
 
   /** A new connection takes the place of an old one's TIME_WAIT, at either end (`tcp_timewait_state_process`, `__inet_check_established`). */
   #recycle(netns: string, local: { address: string; port: number }, remote: { address: string; port: number }): void {
-    for (const old of [...this.remains]) {
+    for (const old of [...this.#remains]) {
       const is = (here: typeof local, there: typeof local) => old.port === here.port && old.remote?.port === there.port;
       if (old.netns === netns && (is(local, remote) || is(remote, local))) this.#expire(old);
     }
   }
 
   #expire(remainder: Sock): void {
-    this.remains.splice(this.remains.indexOf(remainder), 1);
+    this.#remains.splice(this.#remains.indexOf(remainder), 1);
     this.#ports.leave(remainder);
   }
 
@@ -68,14 +69,14 @@ export class Tcp {
     if (sock.state === "ESTABLISHED") {
       sock.state = "FIN_WAIT2";
       if (peer) peer.state = "CLOSE_WAIT";
-      this.touched.add(sock);
-      if (peer) this.touched.add(peer);
+      this.#touched.add(sock);
+      if (peer) this.#touched.add(peer);
       // An orphan in FIN_WAIT2 is kept as TIME_WAIT is (tcp_fin_timeout).
       if (!sock.held) this.#timeWait(sock);
     } else if (sock.state === "CLOSE_WAIT") {
       if (peer?.state === "FIN_WAIT2") this.#timeWait(peer);
-      if (peer) this.touched.add(peer);
-      this.touched.add(sock);
+      if (peer) this.#touched.add(peer);
+      this.#touched.add(sock);
       this.#closed(sock);
     }
   }
@@ -84,7 +85,7 @@ export class Tcp {
   abort(sock: Sock): void {
     if (sock.state === "TIME_WAIT") this.#expire(sock);
     else this.#closed(sock);
-    this.touched.add(sock);
+    this.#touched.add(sock);
   }
 
   /** `tcp_disconnect` of a listener, `inet_csk_listen_stop`: connections that nobody accepted are reset. */
@@ -103,15 +104,26 @@ export class Tcp {
     else if (sock.state !== "BOUND") {
       if (sock.peer) this.abort(sock.peer);
       this.#closed(sock);
-      this.touched.add(sock);
+      this.#touched.add(sock);
     }
     sock.connected = false;
     if (!sock.addressLocked) this.#ports.move(sock, anyAddress(sock.family));
   }
 
+  /** For each connection whose state has changed since this was asked, the lab's line that awaits it. */
+  settling(): { netns: string; line: string }[] {
+    const touched = [...this.#touched];
+    this.#touched.clear();
+    return touched.flatMap((sock) => {
+      if (!sock.connection) return [];
+      const { address, port, peer, peerPort } = sock.connection;
+      return [{ netns: sock.netns, line: `await ${address} ${port} ${peer} ${peerPort} ${this.#stateOf(sock)}` }];
+    });
+  }
+
   /** What `ss` and the lab call the state of this connection, `none` when nothing is left of it. */
-  stateOf(sock: Sock): string {
-    const left = this.remains.find(({ connection }) => connection === sock.connection);
+  #stateOf(sock: Sock): string {
+    const left = this.#remains.find(({ connection }) => connection === sock.connection);
     if (left) return left.peer ? "FIN_WAIT2" : "TIME_WAIT";
     return sock.state === "BOUND" || sock.state === "TIME_WAIT" || sock.state === "LISTEN" ? "none" : sock.state;
   }
@@ -123,8 +135,8 @@ export class Tcp {
     Object.assign(remainder, { state: "TIME_WAIT", held: false, references: 0, queue: [], peer, remote, port, connectBound });
     if (peer) peer.peer = remainder;
     this.#ports.inherit(remainder);
-    this.remains.push(remainder);
-    this.touched.add(remainder);
+    this.#remains.push(remainder);
+    this.#touched.add(remainder);
     sock.peer = null;
     this.#closed(sock);
   }

@@ -1,6 +1,6 @@
 import { NAMESPACES, PORTS, type Setting } from "./operations.ts";
 import { type ModelKernel, Ports } from "./ports.ts";
-import { newSock, type Sock } from "./sockets.ts";
+import { anyAddress, beingBound, newSock, type Sock } from "./sockets.ts";
 import { Tcp } from "./tcp.ts";
 
 /** How long in ms the lab waits for what takes no time when the model is right. */
@@ -92,6 +92,28 @@ export class World {
         return this.ports.owners(sock, port).map((owner) => `  ${at}/${port}: ${text(owner)}`);
       });
     });
+  }
+
+  /** A bind that the kernel has granted: `named` is the port that the caller asked for, 0 for any. */
+  bind(sock: Sock, address: string, named: number, port: number): void {
+    const { ipv6Only } = beingBound(sock, address);
+    Object.assign(sock, { address, ipv6Only, portLocked: sock.portLocked || named !== 0 });
+    sock.addressLocked ||= address !== anyAddress(sock.family);
+    sock.grouped ||= sock.protocol === "udp" && sock.reusePort;
+    this.ports.take(sock, port);
+  }
+
+  /** A listen that the kernel has granted. */
+  listen(sock: Sock, port: number): void {
+    sock.state = "LISTEN";
+    this.ports.take(sock, port);
+    sock.grouped ||= sock.reusePort;
+  }
+
+  /** A process of this user accepts the connection that has waited longest. */
+  accept(listener: Sock, uid: number): Sock | undefined {
+    const child = listener.queue.shift();
+    return child && Object.assign(child, { held: true, references: 1, uid });
   }
 
   /** A descriptor was closed. */
