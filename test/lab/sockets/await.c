@@ -86,7 +86,7 @@ void forget_diag(void) {
 static bool have_diag(void) {
   if (without_diag) return false;
   if (diag >= 0) return true;
-  diag = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+  diag = aside(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
   if (diag >= 0 && !diag_answers(diag)) {
     forget_diag();
     without_diag = true;

@@ -66,6 +66,7 @@ const struct command *find_command(struct call *call);
 void execute(const char *line, int fd, struct message *reply);
 
 // channel.c
+int aside(int fd);
 bool send_message(int channel, const char *text, int fd);
 bool receive_message(int channel, struct message *message);
 

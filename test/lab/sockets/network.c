@@ -44,7 +44,7 @@ bool enter_first_namespace(bool private) {
   first_is_private = private;
   if (private && !enter_new_namespace()) return false;
   // Without /proc the lab still works in one namespace.
-  first = open(OWN_NAMESPACE, O_RDONLY | O_CLOEXEC);
+  first = aside(open(OWN_NAMESPACE, O_RDONLY | O_CLOEXEC));
   return true;
 }
 
@@ -69,7 +69,7 @@ void forget_namespaces(void) {
 static int create_namespace(void) {
   int created = -1, here = open(OWN_NAMESPACE, O_RDONLY | O_CLOEXEC);
   if (here < 0) return -1;
-  if (enter_new_namespace()) created = open(OWN_NAMESPACE, O_RDONLY | O_CLOEXEC);
+  if (enter_new_namespace()) created = aside(open(OWN_NAMESPACE, O_RDONLY | O_CLOEXEC));
   int problem = errno;
   if (setns(here, CLONE_NEWNET) < 0) problem = errno;
   close(here);

@@ -113,7 +113,7 @@ static _Noreturn void live(const char *name, int channel) {
   // Main sees the end of a process at its channel, if no other process has a copy.
   while (count > 0) remove_other(&others[count - 1]);
   if (own_channel >= 0) close(own_channel);
-  own_channel = channel;
+  own_channel = channel = aside(channel);
   own_name = strcpy(name_of_child, name);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   forget_namespaces();
@@ -148,6 +148,7 @@ void coordinate_fork(struct process *process, const char *line, struct call *cal
   } else if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) < 0) {
     refuse(call);
   } else {
+    for (int i = 0; i < 2; i++) ends[i] = aside(ends[i]);
     // More than any command takes: who says nothing for so long is as good as dead.
     struct timeval limit = {.tv_sec = MOST_SECONDS + 10};
     setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
