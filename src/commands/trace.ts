@@ -212,6 +212,7 @@ class RunningCommand {
       this.#running = true;
       const result = await child;
       this.#running = false;
+      live.commandEnded(result.exitCode ?? null, result.signal ?? null);
       await new Promise((resolve) => setTimeout(resolve, options.linger ?? 0));
       await live.stop("the command has ended");
       if (result.signal) return 128 + constants.signals[result.signal];

@@ -5,6 +5,7 @@ import type { Answer, Asked, CheckVerdict } from "./check.ts";
 import type { Rule } from "./conflict.ts";
 import type { Holder, Protocol } from "./event.ts";
 import type { JudgedOwner, Owner } from "./owner.ts";
+import type { DescriptorRecord } from "./process-record.ts";
 import type { BlockerRecord, FailureRecord, GroupRecord } from "./record.ts";
 
 /**
@@ -44,9 +45,12 @@ export interface UserRecord {
 
 type Unseen = "reuseAddr" | "reusePort" | "ipv6Only" | "device" | "rule";
 
-export type OwnerRecord = Omit<BlockerRecord, Unseen | "boundAt" | "seenAt" | "opener"> & {
+export type OwnerRecord = Omit<
+  BlockerRecord,
+  Unseen | "boundAt" | "seenAt" | "opener" | "creator" | "nature" | "references" | "lineage" | "holders"
+> & {
   [K in Unseen]: BlockerRecord[K] | null;
-} & { conflicts: Certainty };
+} & { holders: DescriptorRecord[]; conflicts: Certainty };
 
 /** What the record says beside the verdict. */
 export interface Seen {

@@ -56,8 +56,13 @@ const socketFacts = z.looseObject({
   /** Interface index that the socket is bound to, 0 for none. */
   device: count,
   uid: count.nullable(),
-  /** struct sock_reuseport: `reuseport_id` and `num_socks`. */
-  group: z.looseObject({ id: count, size: count }).nullable(),
+  /** struct sock_reuseport: `reuseport_id`, `num_socks`, and whether a BPF program chooses among its members (left out by older traces). */
+  group: z.looseObject({ id: count, size: count, program: z.boolean().optional() }).nullable(),
+  /**
+   * References to the file of an owner: descriptors, and copies under way over unix sockets. Null where no file refers to the
+   * socket: TIME_WAIT, a connection whose process has closed it, a socket of the kernel itself. Left out where it was not read.
+   */
+  references: count.nullable().optional(),
 });
 
 /** One look at the owners of a port: the kernel's bind bucket of TCP, a slot of its table of UDP. */
@@ -110,6 +115,8 @@ const call = {
    * its end was not seen. Null when there was no search; left out where the hook set does not see it.
    */
   search: z.looseObject({ port, refused: z.boolean().nullable() }).nullable().optional(),
+  /** Who made the socket, null where that was not seen: before the trace, or too many sockets ago. Left out by older traces. */
+  created: z.looseObject({ t: nanos, pid, comm: z.string() }).nullable().optional(),
   /** The caller belongs to the process tree of `-- command`. */
   inCommand: z.boolean(),
 };
@@ -121,6 +128,32 @@ const holder = z.looseObject({
   command: z.string(),
   parent: pid,
   startedAt: nanos.nullable(),
+});
+
+/** How a process gets a further descriptor of a socket: by itself, or of another process (SCM_RIGHTS, pidfd_getfd). */
+export const PASSES = ["dup", "send", "receive", "pidfd_getfd"] as const;
+
+/** What /proc said of a process that has to do with a port. Told once a process, and again when it has become another program. */
+export const processSchema = z.looseObject({
+  type: z.literal("process"),
+  t: nanos,
+  pid,
+  comm: z.string(),
+  /** Words of the command line, joined by spaces. */
+  command: z.string(),
+  /** Last part of the path of its program (`node`, `python3.11`), null where it could not be read. */
+  program: z.string().nullable(),
+  startedAt: nanos.nullable(),
+  /** Parent, its parent, and so on. */
+  ancestors: z.array(z.looseObject({ pid, comm: z.string(), program: z.string().nullable() })),
+  /** Path in the hierarchy of control groups (v2, else systemd's own), null where there is none. */
+  cgroup: z.string().nullable(),
+  /** Its ids in the PID namespaces from bindtrace's own inwards: more than one in a container. */
+  nsPids: z.array(pid),
+  /** Environment variables by which runtimes mark their processes, `NAME` or `NAME=value` (probe/processes.ts): never another one. */
+  marks: z.array(z.string()),
+  /** State letter of /proc/PID/stat: T is stopped. */
+  state: z.string(),
 });
 
 export const eventSchema = z.discriminatedUnion("type", [
@@ -158,17 +191,28 @@ export const eventSchema = z.discriminatedUnion("type", [
     port,
     by: z.looseObject({ ...process, exiting: z.boolean() }).nullable(),
   }),
+  /** Another descriptor for the socket: `fd` is the new one, of a `send` the one that is sent, null where it is not seen. */
+  z.looseObject({ type: z.literal("pass"), t: nanos, ...process, ...socketRef, fd: count.nullable(), how: z.enum(PASSES) }),
   z.looseObject({ type: z.literal("fork"), t: nanos, pid, child: pid }),
+  /** The process became another program; what it had opened with CLOEXEC was closed. `comm` is the new name. */
+  z.looseObject({ type: z.literal("exec"), t: nanos, pid, comm: z.string() }),
+  /** A signal that ends processes, stops them or lets them go on; 0: sent by the kernel. */
+  z.looseObject({ type: z.literal("signal"), t: nanos, pid, signal: count, by: z.looseObject({ pid, comm: z.string() }) }),
   z.looseObject({ type: z.literal("exit"), t: nanos, pid, comm: z.string(), code: count, signal: count }),
+  processSchema,
+  /** The command after `--` has ended, by this exit code or signal (`SIGKILL`). */
+  z.looseObject({ type: z.literal("command"), t: nanos, code: count.nullable(), signal: z.string().nullable() }),
+  /** No process is in this network namespace any more: its sockets have gone with it. */
+  z.looseObject({ type: z.literal("namespace-gone"), t: nanos, netns: count }),
   /** A walk that bindtrace asked for: the seed at the start, and again when a blocker goes. */
   z.looseObject({ type: z.literal("look"), t: nanos, seed: z.boolean(), walk: walkFacts }),
   /** Who has a descriptor of these sockets. The first one for a failure releases its report; a late one follows it. */
   z.looseObject({
     type: z.literal("holders"),
     t: nanos,
-    /** Instant (`t`) and thread of the refused call. */
-    failureAt: nanos,
-    tid: pid,
+    /** Instant (`t`) and thread of the refused call; null for the sockets of the seed. */
+    failureAt: nanos.nullable(),
+    tid: pid.nullable(),
     late: z.boolean(),
     complete: z.boolean(),
     sockets: z.array(z.looseObject({ inode: count, holders: z.array(holder) })),
@@ -240,5 +284,6 @@ export const isWhole = (walk: WalkFacts) => !walk.lost && walk.missed === 0 && w
 
 export type WalkFacts = z.infer<typeof walkFacts>;
 export type Holder = z.infer<typeof holder>;
+export type ProcessEvent = z.infer<typeof processSchema>;
 export type State = z.infer<typeof stateSchema>;
 export type Protocol = z.infer<typeof protocolSchema>;

@@ -2,6 +2,7 @@ import type { Family } from "./address.ts";
 import type { Advice } from "./advice.ts";
 import type { Rule } from "./conflict.ts";
 import type { Protocol, State } from "./event.ts";
+import type { HolderRecord, Nature, OpenerRecord, ProcessRecord, StepRecord } from "./process-record.ts";
 
 /**
  * What bindtrace says, as data: the lines of `--json`, and what the text report is made from.
@@ -28,21 +29,18 @@ export interface GroupRecord {
   size: number;
 }
 
-export interface HolderRecord {
-  pid: number;
-  comm: string;
-  /** Null where only the end of the socket told of this process. */
-  fd: number | null;
-  via: "created" | "inherited" | "received" | "unknown";
-  command: string;
+/** A group over its whole life, as the summary has it. */
+export interface GroupHistoryRecord extends GroupRecord {
+  /** Everyone that was in it, in the order of joining; `leftAt` null: to the end of the trace. */
+  history: { socket: string; uid: number | null; address: string; joinedAt: string; leftAt: string | null }[];
+  /** A BPF program chooses the member that gets a connection or datagram; null where that was not read. */
+  program: boolean | null;
 }
 
-/** Who bound a socket, and what has become of that process. */
-export interface OpenerRecord {
-  pid: number;
-  comm: string;
-  fd: number | null;
-  exitedAt: string | null;
+/** What the runtime or the arrangement of processes adds to a failure. */
+export interface NoteRecord {
+  code: string;
+  message: string;
 }
 
 export interface BinderRecord {
@@ -61,6 +59,7 @@ export interface BinderRecord {
   ipv6Only: boolean;
   device: number | null;
   group: GroupRecord | null;
+  process: ProcessRecord;
 }
 
 export interface BlockerRecord {
@@ -89,6 +88,11 @@ export interface BlockerRecord {
   /** When it was first seen, by an event or a look at the bucket. */
   seenAt: string;
   opener: OpenerRecord | null;
+  creator: { pid: number; comm: string; at: string } | null;
+  nature: Nature;
+  /** References to its file: descriptors, and copies under way over unix sockets. */
+  references: number | null;
+  lineage: StepRecord[];
 }
 
 export interface FailureRecord {
@@ -114,6 +118,7 @@ export interface FailureRecord {
   ownersCounted: number;
   walkComplete: boolean;
   advice: Advice[];
+  notes: NoteRecord[];
   /** How many failures in a row before this one were the same: binder's program, address, blockers and rule. */
   repeats: number;
 }
@@ -127,7 +132,7 @@ export interface HoldersRecord {
   scannedAt: string;
 }
 
-export type ReleaseVia = "close" | "exit" | "time-wait-expired" | "unknown";
+export type ReleaseVia = "close" | "exit" | "exec" | "time-wait-expired" | "namespace-gone" | "unknown";
 
 export interface ReleaseRecord {
   type: "release";
@@ -139,6 +144,60 @@ export interface ReleaseRecord {
   precision: "exact" | "estimated";
   /** The process in which the last reference went, null where it is not known. */
   by: { pid: number; comm: string } | null;
+  /** How that process ended, for `exit`. */
+  exitCode: number | null;
+  exitSignal: string | null;
+  /** The last close call on it: the port may follow later. */
+  closedAt: string | null;
+}
+
+/** Failures of one program in a row on one address, as one story: told when a bind passed, else at the end. */
+export interface AttemptsRecord {
+  type: "attempts";
+  netns: number;
+  protocol: Protocol;
+  address: string;
+  port: number;
+  first: string;
+  last: string;
+  failures: number;
+  /** From the first refusal to the success, or to the last refusal. */
+  lastedNs: number;
+  /** Everyone who was in the way. */
+  blockers: string[];
+  /** The socket that got the port in the end, null when none did. */
+  bound: { socket: string; at: string; pid: number; comm: string } | null;
+}
+
+/** How a port went from one listener to the next. */
+export interface RestartRecord {
+  type: "restart";
+  netns: number;
+  protocol: Protocol;
+  port: number;
+  from: string[];
+  to: string | null;
+  /** The step from one to the next; a step that was not seen is left out. */
+  phases: {
+    phase: "signalled" | "listener-closed" | "last-connection-gone" | "exited" | "port-free" | "bound" | "listening";
+    at: string;
+    pid: number | null;
+    comm: string | null;
+    detail: string;
+  }[];
+  /** Nobody listened for so long; null when the new one listened before the old one stopped, or none came. */
+  downtimeNs: number | null;
+  /** The longest step on the way. */
+  slowest: { phase: string; ns: number } | null;
+}
+
+/** No bind was refused, or none attempted, on a watched port: said in the words that the evidence allows. */
+export interface AbsenceRecord {
+  type: "absence";
+  code: "none-attempted" | "none-refused";
+  /** The hook set sees every bind, and no event was lost. */
+  certain: boolean;
+  message: string;
 }
 
 export interface WarningRecord {
@@ -153,7 +212,7 @@ export interface PortRecord {
   protocol: Protocol;
   port: number;
   sockets: PortSocketRecord[];
-  groups: GroupRecord[];
+  groups: GroupHistoryRecord[];
   unavailableNs: number;
 }
 
@@ -175,4 +234,13 @@ export interface SummaryRecord {
   ports: PortRecord[];
 }
 
-export type OutputRecord = SessionRecord | FailureRecord | HoldersRecord | ReleaseRecord | WarningRecord | SummaryRecord;
+export type OutputRecord =
+  | SessionRecord
+  | FailureRecord
+  | HoldersRecord
+  | ReleaseRecord
+  | AttemptsRecord
+  | RestartRecord
+  | AbsenceRecord
+  | WarningRecord
+  | SummaryRecord;

@@ -1,10 +1,12 @@
 import type { Nanos } from "../base/nanoseconds.ts";
-import { type Header, type Holder, portOf, requestedPort, type SocketFacts } from "./event.ts";
+import { type Header, portOf, requestedPort, type SocketFacts } from "./event.ts";
+import { Holding } from "./holding.ts";
+import { lineageOf } from "./lineage.ts";
+import type { HolderRecord } from "./process-record.ts";
 import type {
   BlockerRecord,
   FailureRecord,
   GroupRecord,
-  HolderRecord,
   HoldersRecord,
   PortRecord,
   ReleaseRecord,
@@ -17,17 +19,19 @@ import type { Socket } from "./socket.ts";
 import type { SocketTable } from "./table.ts";
 import type { PortTimeline } from "./timeline.ts";
 
-/** /proc gives start times in hundredths of a second. */
-const START_TIME_PRECISION: Nanos = 10_000_000;
+/** Longest time between an exec and the end of what it closes: both happen before the new program runs. */
+const AFTER_EXEC: Nanos = 10_000_000;
 
 /** Writes down what the story knows in the frozen shapes of record.ts. */
 export class RecordBuilder {
   readonly #table: SocketTable;
   readonly #iso: (t: Nanos) => string;
+  readonly #holding: Holding;
 
   constructor(table: SocketTable, iso: (t: Nanos) => string) {
     this.#table = table;
     this.#iso = iso;
+    this.#holding = new Holding(table.processes, iso);
   }
 
   session(header: Header): SessionRecord {
@@ -76,6 +80,7 @@ export class RecordBuilder {
         ipv6Only: socket.ipv6Only,
         device: socket.device || null,
         group: this.#group(binder),
+        process: this.#holding.process(failure.process),
       },
       blockers: verdict.blockers.map((blocker) => this.#blocker(failure, blocker)),
       rule: verdict.rule,
@@ -85,6 +90,7 @@ export class RecordBuilder {
       ownersCounted: verdict.ownersCounted,
       walkComplete: verdict.walkComplete,
       advice: verdict.advice,
+      notes: [],
       repeats,
     };
   }
@@ -102,6 +108,8 @@ export class RecordBuilder {
   release(failure: Failure, socket: Socket): ReleaseRecord {
     const at = socket.releasedAt ?? failure.call.t;
     const via = this.releaseVia(socket);
+    const ended = via === "time-wait-expired" || via === "namespace-gone" ? null : socket.endedBy;
+    const { exitCode = null, exitSignal = null } = ended && via === "exit" ? this.#holding.process(ended.process) : {};
     return {
       type: "release",
       failure: failure.id,
@@ -110,19 +118,24 @@ export class RecordBuilder {
       afterNs: at - failure.call.t,
       via,
       precision: socket.releaseIsExact ? "exact" : "estimated",
-      by: via === "time-wait-expired" || !socket.endedBy ? null : { pid: socket.endedBy.pid, comm: socket.endedBy.comm },
+      by: ended && { pid: ended.process.pid, comm: ended.comm },
+      exitCode,
+      exitSignal,
+      closedAt: socket.lastClose === null ? null : this.#iso(socket.lastClose.t),
     };
   }
 
-  /** What let the port go. A destroy by the thread that just called close is that close's doing. */
-  releaseVia(socket: Socket): ReleaseVia {
-    if (socket.facts.state === "TIME_WAIT") return "time-wait-expired";
-    if (socket.endedBy?.exiting || (socket.endedBy === null && this.#openerExited(socket))) return "exit";
-    return socket.lastClose !== null && socket.lastClose.pid === socket.endedBy?.pid ? "close" : "unknown";
-  }
-
-  #openerExited({ opener }: Socket): boolean {
-    return opener !== null && this.#table.processes.get(opener.pid)?.exitedAt != null;
+  /** What let the port go. A destroy by the process that just called close is that close's doing. */
+  releaseVia({ facts, endedBy, opener, lastClose, releasedAt, wentWithNamespace }: Socket): ReleaseVia {
+    if (wentWithNamespace) return "namespace-gone";
+    if (facts.state === "TIME_WAIT") return "time-wait-expired";
+    if (endedBy?.exiting || (endedBy === null && opener?.process.exitedAt != null)) return "exit";
+    if (endedBy === null) return "unknown";
+    const { pid, execs } = endedBy.process;
+    const execed = execs.at(-1)?.t ?? null;
+    // What CLOEXEC closes goes right after the exec, before the new program does anything (begin_new_exec, task_work).
+    if (execed !== null && releasedAt !== null && releasedAt >= execed && releasedAt - execed < AFTER_EXEC) return "exec";
+    return lastClose?.pid === pid ? "close" : "unknown";
   }
 
   summary(
@@ -147,15 +160,17 @@ export class RecordBuilder {
         seenAt: this.#iso(socket.seenAt),
         endedAt: socket.releasedAt === null ? null : this.#iso(socket.releasedAt),
       })),
-      groups: groups.filter((group, index) => groups.findIndex(({ id }) => id === group.id) === index),
+      groups: groups
+        .filter((group, index) => groups.findIndex(({ id }) => id === group.id) === index)
+        .map((group) => ({ ...group, history: [], program: null })),
       unavailableNs,
     };
   }
 
   #blocker(failure: Failure, { socket, facts, rule, decisive }: Failure["verdict"]["blockers"][number]): BlockerRecord {
     const { holders, complete } = this.#holdersOf(failure, socket, facts);
-    const opener = socket.opener;
-    const exitedAt = opener ? (this.#table.processes.get(opener.pid)?.exitedAt ?? null) : null;
+    const { creator } = socket;
+    const until = failure.call.t;
     return {
       socket: socket.id,
       decisive,
@@ -179,57 +194,26 @@ export class RecordBuilder {
       rule,
       boundAt: socket.boundAt === null ? null : this.#iso(socket.boundAt),
       seenAt: this.#iso(socket.seenAt),
-      opener: opener && { ...opener, exitedAt: exitedAt === null ? null : this.#iso(exitedAt) },
+      opener: this.#holding.opener(socket),
+      creator: creator && { pid: creator.process.pid, comm: creator.comm, at: this.#iso(creator.t) },
+      nature: this.#holding.nature(facts, holders, failure.holdersComplete),
+      references: facts.references ?? null,
+      lineage: lineageOf(
+        socket,
+        holders.map(({ pid }) => pid),
+        this.#table.processes,
+        until,
+        this.#iso,
+      ),
     };
   }
 
   /** Who held a socket at the refusal. A socket with an inode had a holder then, so that nobody was found is not the whole answer. */
   #holdersOf(failure: Failure, socket: Socket, facts: SocketFacts): { holders: HolderRecord[]; complete: boolean } {
     const found = facts.inode === null ? [] : (failure.holders.get(facts.inode) ?? []);
-    const seen = found.map((holder) => ({
-      pid: holder.pid,
-      comm: holder.comm,
-      fd: holder.fd,
-      via: this.#via(socket, holder),
-      command: holder.command,
-    }));
-    const holders = seen.length > 0 || facts.state === "TIME_WAIT" ? seen : this.#lastHolder(socket);
+    const seen = found.map((holder) => this.#holding.holder(socket, holder));
+    const holders = seen.length > 0 || facts.state === "TIME_WAIT" ? seen : this.#holding.lastHolder(socket);
     return { holders, complete: failure.holdersComplete && (facts.inode === null || holders.length > 0) };
-  }
-
-  /**
-   * The socket was gone before the search came to it: the process that closed its last copy had it until then, and so had
-   * the one with whose end it went.
-   */
-  #lastHolder({ endedBy, lastClose, opener }: Socket): HolderRecord[] {
-    if (!endedBy) return [];
-    const owned = opener?.pid === endedBy.pid ? opener : null;
-    const closed = lastClose?.pid === endedBy.pid ? lastClose : null;
-    if (!owned && !closed && !endedBy.exiting) return [];
-    const fd = closed?.fd ?? owned?.fd ?? null;
-    const via = opener?.pid === endedBy.pid ? "created" : "unknown";
-    return [{ pid: endedBy.pid, comm: endedBy.comm, fd, via, command: "" }];
-  }
-
-  /**
-   * How a descriptor came to its process, as far as the trace shows it: a process that is older than the
-   * bind cannot have inherited the socket, and a younger descendant of the binder has.
-   */
-  #via({ opener, boundAt }: Socket, holder: Holder): HolderRecord["via"] {
-    if (opener === null || boundAt === null) return "unknown";
-    if (opener.pid === holder.pid) return "created";
-    if (holder.startedAt === null) return "unknown";
-    if (holder.startedAt + START_TIME_PRECISION < boundAt) return "received";
-    return this.#descends(holder, opener.pid) ? "inherited" : "unknown";
-  }
-
-  #descends(holder: Holder, ancestor: number): boolean {
-    let pid: number | null = holder.pid;
-    for (let steps = 0; pid !== null && steps < 64; steps++) {
-      pid = this.#table.processes.get(pid)?.parent ?? (pid === holder.pid ? holder.parent : null);
-      if (pid === ancestor) return true;
-    }
-    return false;
   }
 
   #group(socket: Socket): GroupRecord | null {

@@ -1,5 +1,6 @@
 import type { CallEvent, Holder } from "./event.ts";
 import type { Verdict } from "./explain.ts";
+import type { Process } from "./process.ts";
 import type { Socket } from "./socket.ts";
 import type { WalkedOwner } from "./table.ts";
 import type { Row } from "./timeline.ts";
@@ -9,6 +10,8 @@ export interface Refusal {
   id: string;
   call: CallEvent;
   binder: Socket;
+  /** Who made the call. */
+  process: Process;
   /** The blockers as the walk of this failure showed them. */
   owners: WalkedOwner[];
   holders: Map<number, Holder[]>;

@@ -1,6 +1,17 @@
 import type { Nanos } from "../base/nanoseconds.ts";
 import type { SocketFacts, State } from "./event.ts";
 import { meet } from "./party.ts";
+import type { Process } from "./process.ts";
+
+/** What a process did with a socket. */
+export interface Step {
+  t: Nanos;
+  step: "created" | "bound" | "listened" | "duplicated" | "sent" | "received" | "copy-closed";
+  process: Process;
+  fd: number | null;
+  /** Of a closed copy: how many are left; of a received one: how. */
+  detail: string;
+}
 
 /** A socket over its life: what was last known of it, and since when. */
 export interface Socket {
@@ -23,11 +34,17 @@ export interface Socket {
   /** When the port was free of it, and whether that is the moment itself or an estimate. */
   releasedAt: Nanos | null;
   releaseIsExact: boolean;
-  opener: { pid: number; comm: string; fd: number | null } | null;
+  creator: { process: Process; comm: string; t: Nanos } | null;
+  /** Who bound it. */
+  opener: { process: Process; comm: string; fd: number | null } | null;
+  /** In time order. */
+  steps: Step[];
   /** Last close call on it: a destroy by the same thread is its doing. */
-  lastClose: { pid: number; fd: number | null } | null;
+  lastClose: { t: Nanos; pid: number; fd: number | null } | null;
   /** Process in which the last reference went. */
-  endedBy: { pid: number; comm: string; exiting: boolean } | null;
+  endedBy: { process: Process; comm: string; exiting: boolean } | null;
+  /** Nobody is in its network namespace any more. */
+  wentWithNamespace: boolean;
   /** Its failed binds are all that is known of it: it holds nothing. */
   binderOnly: boolean;
 }

@@ -83,8 +83,24 @@ export class Story {
       case "state":
         this.#state(event);
         return [];
+      case "pass":
+        this.#table.pass(event);
+        return [];
       case "fork":
-        this.#table.process(event.child, this.#table.processes.get(event.pid)?.comm ?? "").parent = event.pid;
+        this.#table.processes.fork(event);
+        return [];
+      case "exec":
+        this.#table.processes.exec(event);
+        return [];
+      case "signal":
+        this.#table.processes.signal(event);
+        return [];
+      case "process":
+        this.#table.processes.told(event);
+        return [];
+      case "namespace-gone":
+        return this.#table.namespaceGone(event).flatMap((socket) => this.#release(socket, event.t, false));
+      case "command":
         return [];
       case "exit":
         this.#exit(event);
@@ -128,7 +144,9 @@ export class Story {
     const port = portOf(event);
     const id = `f${++this.#counts.seen}`;
     const row = this.#timelines.add("refused", event.t, binder, event, id, port);
-    this.#waiting.set(key(event), { id, call: event, binder, owners, holders: new Map(), holdersComplete: false, ready: false, row });
+    const process = this.#table.processes.seen(event.pid, event.comm);
+    const unknown = { holders: new Map(), holdersComplete: false, ready: false };
+    this.#waiting.set(key(event), { id, call: event, binder, process, owners, ...unknown, row });
     return [];
   }
 
@@ -141,6 +159,7 @@ export class Story {
   }
 
   #holders(event: EventOf<"holders">): OutputRecord[] {
+    if (event.failureAt === null || event.tid === null) return [];
     const at = key({ t: event.failureAt, tid: event.tid });
     const refusal = this.#waiting.get(at) ?? this.#searching.get(at);
     if (!refusal) return [];
@@ -221,7 +240,7 @@ export class Story {
     // Nothing holds a UDP socket longer than its last copy.
     const ends = socket?.facts.protocol === "udp" && event.references === 1 && !this.#tells("udp_lib_unhash");
     if (!socket || !ends) return [];
-    socket.endedBy = { pid: event.pid, comm: event.comm, exiting: false };
+    this.#table.ended(socket, { ...event, exiting: false });
     return this.#release(socket, event.t, true);
   }
 
@@ -246,7 +265,14 @@ export class Story {
   #release(socket: Socket, at: Nanos, exact: boolean): OutputRecord[] {
     socket.releasedAt = at;
     socket.releaseIsExact = exact;
-    this.#timelines.add("released", at, socket, socket.endedBy, this.#records.releaseVia(socket));
+    const { endedBy } = socket;
+    this.#timelines.add(
+      "released",
+      at,
+      socket,
+      endedBy && { pid: endedBy.process.pid, comm: endedBy.comm },
+      this.#records.releaseVia(socket),
+    );
     return this.#owedReleases();
   }
 
@@ -274,8 +300,7 @@ export class Story {
   }
 
   #exit(event: EventOf<"exit">): void {
-    const process = this.#table.process(event.pid, event.comm);
-    process.exitedAt = event.t;
+    this.#table.processes.exit(event);
     this.#timelines.exited(event.t, event, event.signal > 0 ? `signal ${event.signal}` : `code ${event.code}`);
   }
 }

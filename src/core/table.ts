@@ -1,7 +1,8 @@
 import type { Nanos } from "../base/nanoseconds.ts";
 import type { CallEvent, EventOf, SocketFacts, State, WalkFacts } from "./event.ts";
 import { meet } from "./party.ts";
-import { type Socket, sameConnection } from "./socket.ts";
+import { type Process, Processes } from "./process.ts";
+import { type Socket, type Step, sameConnection } from "./socket.ts";
 
 /** A reuseport group: the kernel's `reuseport_id` is recycled, so a group ends with its last known member. */
 export interface Group {
@@ -9,12 +10,6 @@ export interface Group {
   key: string;
   members: Socket[];
   size: number;
-}
-
-export interface ProcessFacts {
-  comm: string;
-  exitedAt: Nanos | null;
-  parent: number | null;
 }
 
 /** A socket as one walk showed it, with what was known of it before. */
@@ -45,11 +40,17 @@ function takeAgain(socket: Socket): void {
   Object.assign(socket, { releasedAt: null, releaseIsExact: false, endedBy: null, inBucketSince: null });
 }
 
+const PASS_STEPS = { dup: "duplicated", send: "sent", receive: "received", pidfd_getfd: "received" } as const;
+
+function step(socket: Socket, t: Nanos, what: Step["step"], process: Process, fd: number | null, detail = ""): void {
+  socket.steps.push({ t, step: what, process, fd, detail });
+}
+
 /** All sockets, groups and processes seen so far. One fold over the events, in time order. */
 export class SocketTable {
   readonly sockets: Socket[] = [];
   readonly groups: Group[] = [];
-  readonly processes = new Map<number, ProcessFacts>();
+  readonly processes = new Processes();
   /** Current socket at each kernel address, MPTCP subflows included. */
   readonly #bySk = new Map<number, Socket>();
   readonly #currentGroup = new Map<string, Group>();
@@ -71,7 +72,7 @@ export class SocketTable {
 
   /** The process made a bind or listen call; its socket is bound when the call succeeded. */
   call(event: CallEvent): Socket {
-    this.process(event.pid, event.comm);
+    const process = this.processes.seen(event.pid, event.comm);
     const socket = this.find(event.socket.sk, event.socket.inode) ?? this.#add(event.socket, event.t, true);
     const succeeded = event.errno === null;
     if (succeeded || socket.binderOnly) socket.facts = { ...event.socket, subflow: event.socket.subflow ?? socket.facts.subflow };
@@ -82,10 +83,12 @@ export class SocketTable {
     }
     socket.binderOnly = false;
     takeAgain(socket);
+    this.#made(socket, event);
+    step(socket, event.t, event.type === "bind" ? "bound" : "listened", process, event.fd);
     if (event.type === "bind") {
       socket.bindEnteredAt ??= event.enteredAt;
       socket.boundAt ??= event.t;
-      socket.opener = { pid: event.pid, comm: event.comm, fd: event.fd };
+      socket.opener = { process, comm: event.comm, fd: event.fd };
     } else {
       socket.listeningSince ??= event.t;
       // Listening without bind before it: the kernel chose a port.
@@ -93,7 +96,7 @@ export class SocketTable {
         socket.bindEnteredAt ??= event.enteredAt;
         socket.boundAt ??= event.t;
       }
-      socket.opener ??= { pid: event.pid, comm: event.comm, fd: event.fd };
+      socket.opener ??= { process, comm: event.comm, fd: event.fd };
     }
     socket.inBucketSince = Math.min(socket.inBucketSince ?? event.t, event.t);
     this.#join(socket);
@@ -154,7 +157,7 @@ export class SocketTable {
   }
 
   option(event: EventOf<"option">): Socket | undefined {
-    this.process(event.pid, event.comm);
+    this.processes.seen(event.pid, event.comm);
     const socket = this.find(event.sk, event.inode);
     if (!socket) return undefined;
     const { reuseAddr, reusePort, ipv6Only, device } = event;
@@ -163,9 +166,11 @@ export class SocketTable {
   }
 
   close(event: EventOf<"close">): Socket | undefined {
-    this.process(event.pid, event.comm);
+    const process = this.processes.seen(event.pid, event.comm);
     const socket = this.find(event.sk, event.inode);
-    if (socket) socket.lastClose = { pid: event.pid, fd: event.fd };
+    if (!socket) return undefined;
+    socket.lastClose = { t: event.t, pid: event.pid, fd: event.fd };
+    step(socket, event.t, "copy-closed", process, event.fd, String(event.references - 1));
     return socket;
   }
 
@@ -173,29 +178,42 @@ export class SocketTable {
     const socket = this.#current(event.sk);
     if (!socket || socket.binderOnly) return undefined;
     socket.destroyedAt = event.t;
-    socket.endedBy = { pid: event.pid, comm: event.comm, exiting: event.exiting };
+    this.ended(socket, event);
     this.#leave(socket);
     return socket;
+  }
+
+  /** Nobody is in that network namespace any more: its sockets have gone with it. */
+  namespaceGone({ netns }: EventOf<"namespace-gone">): Socket[] {
+    const gone = this.sockets.filter(({ facts, releasedAt, binderOnly }) => facts.netns === netns && releasedAt === null && !binderOnly);
+    for (const socket of gone) {
+      socket.wentWithNamespace = true;
+      this.#leave(socket);
+    }
+    return gone;
   }
 
   /** The port became free of the socket at this address. A TIME_WAIT remainder outlives the socket that it continues. */
   release(event: EventOf<"release">): Socket | undefined {
     const socket = this.#bySk.get(event.sk);
     if (!socket || socket.binderOnly || socket.releasedAt !== null) return undefined;
-    socket.endedBy ??= event.by && { pid: event.by.pid, comm: event.by.comm, exiting: event.by.exiting };
+    if (event.by && !socket.endedBy) this.ended(socket, event.by);
     this.#leave(socket);
     return socket;
   }
 
-  process(pid: number, comm: string): ProcessFacts {
+  /** The last reference to the socket went in this process. */
+  ended(socket: Socket, { pid, comm, exiting }: { pid: number; comm: string; exiting: boolean }): void {
     const known = this.processes.get(pid);
-    if (known && known.exitedAt === null) {
-      known.comm = comm;
-      return known;
-    }
-    const fresh: ProcessFacts = { comm, exitedAt: null, parent: known?.exitedAt === null ? known.parent : null };
-    this.processes.set(pid, fresh);
-    return fresh;
+    socket.endedBy = { process: known ?? this.processes.seen(pid, comm), comm, exiting };
+  }
+
+  /** Another descriptor of a socket came to be, or was sent. */
+  pass(event: EventOf<"pass">): Socket | undefined {
+    const process = this.processes.seen(event.pid, event.comm);
+    const socket = this.find(event.sk, event.inode);
+    if (socket) step(socket, event.t, PASS_STEPS[event.how], process, event.fd, event.how);
+    return socket;
   }
 
   groupOf(socket: Socket): Group | undefined {
@@ -214,6 +232,13 @@ export class SocketTable {
     );
   }
 
+  /** Who made it is told by its first call only. */
+  #made(socket: Socket, { created }: CallEvent): void {
+    if (!created || socket.creator) return;
+    socket.creator = { process: this.processes.seen(created.pid, created.comm), comm: created.comm, t: created.t };
+    step(socket, created.t, "created", socket.creator.process, null);
+  }
+
   #add(facts: SocketFacts, t: Nanos, binderOnly: boolean): Socket {
     const socket: Socket = {
       id: `s${this.sockets.length + 1}`,
@@ -228,9 +253,12 @@ export class SocketTable {
       destroyedAt: null,
       releasedAt: null,
       releaseIsExact: false,
+      creator: null,
       opener: null,
+      steps: [],
       lastClose: null,
       endedBy: null,
+      wentWithNamespace: false,
       binderOnly,
     };
     this.sockets.push(socket);

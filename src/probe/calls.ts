@@ -20,6 +20,12 @@ export interface Search {
   asked: ReturnType<typeof commonWords>;
 }
 
+/** Who made the socket of the `bt:call` that follows on the same CPU, as `bt:made` tells it. */
+export function readMaker(fields: LineFields, { instant }: Reading): NonNullable<CallEvent["created"]> {
+  const pid = fields.number();
+  return { pid, t: instant(fields.big()), comm: fields.comm() };
+}
+
 export function readSearch(fields: LineFields, { pointer }: Reading): Search {
   const port = fields.number();
   const result = fields.number();
@@ -46,7 +52,7 @@ export function readCall(fields: LineFields, t: Nanos, search: Search | null | u
   const socketUid = unsigned(fields.number());
   const protocol = protocolOf(fields.number());
   const inode = orNull(fields.number());
-  const group = groupOf(fields.hex(), fields.number(), fields.number());
+  const group = groupOf(fields.hex(), fields.number(), fields.number(), fields.hex());
   const operation = OPERATIONS[op as keyof typeof OPERATIONS];
   const words = search && ret !== 0 ? { ...search.asked, port: search.port } : now;
   const listening = !operation && ret !== 0 && words.state === "LISTEN";

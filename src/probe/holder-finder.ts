@@ -1,5 +1,5 @@
 import type { Nanos } from "../base/nanoseconds.ts";
-import type { CallEvent, EventOf } from "../core/event.ts";
+import type { CallEvent, EventOf, Holder } from "../core/event.ts";
 import { HolderScan } from "./holders.ts";
 
 /** Longest time in ms that a failure's report waits for its holders. */
@@ -12,6 +12,8 @@ export interface HolderFinderOptions {
   instantOfStart(ticks: number): Nanos;
   /** Takes a holders event; `arrival` is that of the failure it belongs to. */
   emit(event: EventOf<"holders">, arrival: number): void;
+  /** A process has a descriptor of such a socket. */
+  found(pid: number): void;
 }
 
 /** Finds who holds the owners that a refused call met, and says so in one event, or in two when the scan is slow. */
@@ -34,6 +36,17 @@ export class HolderFinder {
 
   remember(pid: number): void {
     this.#likely.add(pid);
+  }
+
+  /** Finds who holds these sockets from before the trace. */
+  async findSeeded(inodes: readonly number[]): Promise<void> {
+    const scan = new HolderScan(inodes, [], this.#options.instantOfStart);
+    await scan.done;
+    const { holders, complete } = scan.result();
+    const sockets = inodes.map((inode) => ({ inode, holders: holders.get(inode) ?? [] }));
+    this.#remember(sockets);
+    const t = this.#options.instant();
+    this.#options.emit({ type: "holders", t, failureAt: null, tid: null, late: false, complete, sockets }, performance.now());
   }
 
   /** Settles when every search has said its last word. */
@@ -61,10 +74,17 @@ export class HolderFinder {
     return scan;
   }
 
+  #remember(sockets: readonly { holders: readonly Holder[] }[]): void {
+    for (const pid of new Set(sockets.flatMap(({ holders }) => holders.map((holder) => holder.pid)))) {
+      this.#likely.add(pid);
+      this.#options.found(pid);
+    }
+  }
+
   #emit(call: CallEvent, scan: HolderScan, inodes: readonly number[], late: boolean, arrival: number): void {
     const { holders, complete } = scan.result();
     const sockets = inodes.map((inode) => ({ inode, holders: [...(holders.get(inode) ?? [])] }));
-    for (const { pid } of sockets.flatMap((socket) => socket.holders)) this.#likely.add(pid);
+    this.#remember(sockets);
     // The two clocks are paired within some microseconds only, and an answer must not come before its question.
     const t = Math.max(call.t, this.#options.instant());
     const event = { type: "holders" as const, t, failureAt: call.t, tid: call.tid, late, complete, sockets };

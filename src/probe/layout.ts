@@ -25,6 +25,7 @@ const OFFSETS: Readonly<Record<string, string>> = {
   OFF_TB_NODE: "inet_bind_bucket.node",
   OFF_PID_NUMBERS: "pid.numbers",
   OFF_COMM: "task_struct.comm",
+  OFF_SCM_FILES: "scm_fp_list.fp",
 };
 
 /** Fields that the programs name; a kernel that lacks one cannot be traced. */
@@ -35,6 +36,8 @@ const FIELDS = [
   "sock.sk_reuseport_cb",
   "sock_reuseport.reuseport_id",
   "sock_reuseport.num_socks",
+  "sock_reuseport.prog",
+  "socket.file",
   "socket_alloc.vfs_inode",
   "inet_timewait_sock.tw_substate",
   "inet_timewait_sock.tw_timer.expires",

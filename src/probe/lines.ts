@@ -1,12 +1,11 @@
 import type { Nanos } from "../base/nanoseconds.ts";
-import { errnoName } from "../core/errno.ts";
 import { type CallEvent, eventSchema, portOf, type TraceEvent, type WalkFacts } from "../core/event.ts";
-import { readCall, readSearch, type Search } from "./calls.ts";
+import { readCall, readMaker, readSearch, type Search } from "./calls.ts";
 import { LineFields } from "./fields.ts";
-import { cpuOf, fdOrNull, OPTIONS, PROTOCOL_VERSION, placeOf, seqOf } from "./protocol.ts";
+import { readMoment } from "./moments.ts";
+import { cpuOf, PROTOCOL_VERSION, placeOf, seqOf } from "./protocol.ts";
 import { SequenceCheck } from "./sequence.ts";
 import { type Owners, type Reading, readOwner, readWalk } from "./sockets.ts";
-import { commonWords, orNull, stateOf } from "./words.ts";
 
 export interface DecoderOptions {
   /** The protocols of which the programs tell the kernel's searches for a port (`bt:port`). */
@@ -32,6 +31,8 @@ export class LineDecoder {
   readonly #sequence = new SequenceCheck();
   /** The search of each CPU whose call is still to come. */
   readonly #searches = new Map<number, Search>();
+  /** Who made the socket of each CPU's call that is still to come. */
+  readonly #makers = new Map<number, NonNullable<CallEvent["created"]>>();
   /** Owners told during a search, by the thread whose call is still to come; and calls whose owners are, by the place of those. */
   readonly #told = new Map<number, { place: number; walk: WalkFacts }>();
   readonly #awaited = new Map<number, CallEvent>();
@@ -123,6 +124,7 @@ export class LineDecoder {
     this.lost += count;
     this.#gaps.add(cpu);
     this.#searches.delete(cpu);
+    this.#makers.delete(cpu);
     const walk = this.#walks.get(cpu);
     if (walk) walk.lost = true;
     return [{ type: "lost", t: this.#latest, cpu, count }];
@@ -138,55 +140,20 @@ export class LineDecoder {
       case "port":
         this.#searches.set(cpu, readSearch(fields, this.#reading));
         return [];
+      case "made":
+        this.#makers.set(cpu, readMaker(fields, this.#reading));
+        return [];
     }
     const t = this.#instant(fields.big());
     this.#latest = t;
-    return this.#other(fields, cpu, t);
-  }
-
-  #other(fields: LineFields, cpu: number, t: Nanos): TraceEvent[] {
-    switch (fields.tag) {
-      case "call":
-        return this.#call(fields, cpu, t);
-      case "close": {
-        const [pid, tid, fd] = [fields.number(), fields.number(), fields.number()];
-        const ref = this.#socketRef(fields);
-        return [{ type: "close", t, pid, tid, fd: fdOrNull(fd), ...ref, references: fields.number(), comm: fields.comm() }];
-      }
-      case "option":
-        return this.#option(fields, t);
-      case "state": {
-        const ref = this.#socketRef(fields);
-        fields.number();
-        return [{ type: "state", t, ...ref, from: stateOf(fields.number()), to: stateOf(fields.number()) }];
-      }
-      case "destroy": {
-        const ref = { sk: this.#pointer(fields.hex()), netns: fields.number(), port: fields.number() };
-        return [
-          { type: "destroy", t, ...ref, pid: fields.number(), tid: fields.number(), exiting: fields.number() === 1, comm: fields.comm() },
-        ];
-      }
-      case "free": {
-        const ref = { sk: this.#pointer(fields.hex()), netns: fields.number(), port: fields.number() };
-        const by = { pid: fields.number(), tid: fields.number(), exiting: fields.number() === 1, comm: fields.comm() };
-        return [{ type: "release", t, ...ref, by: by.pid === 0 ? null : by }];
-      }
-      case "fork":
-        return [{ type: "fork", t, pid: fields.number(), child: fields.number() }];
-      case "exit": {
-        const pid = fields.number();
-        const status = fields.number();
-        return [{ type: "exit", t, pid, code: (status >> 8) & 0xff, signal: status & 0x7f, comm: fields.comm() }];
-      }
-      default:
-        throw new Error(`unknown tag ${fields.tag}`);
-    }
+    return fields.tag === "call" ? this.#call(fields, cpu, t) : [readMoment(fields, t, this.#reading)];
   }
 
   #call(fields: LineFields, cpu: number, t: Nanos): TraceEvent[] {
     const searched = this.#searchOf(cpu);
     this.#searches.delete(cpu);
-    const event = readCall(fields, t, searched, this.#reading);
+    const event = { ...readCall(fields, t, searched, this.#reading), created: this.#makers.get(cpu) ?? null };
+    this.#makers.delete(cpu);
     if (this.#options.searches.length > 0) return this.#searched(this.#withoutUnseen(event), searched?.walked ?? null);
     // The walk follows the call.
     if (event.errno !== "EADDRINUSE" || portOf(event) === 0) return [event];
@@ -230,19 +197,6 @@ export class LineDecoder {
     return this.#searches.get(cpu) ?? null;
   }
 
-  #option(fields: LineFields, t: Nanos): TraceEvent[] {
-    const [pid, tid, fd] = [fields.number(), fields.number(), fields.number()];
-    const ref = this.#socketRef(fields);
-    const option = OPTIONS[`${fields.number()}/${fields.number()}`];
-    const ret = fields.number();
-    const { reuseAddr, reusePort, ipv6Only, device } = commonWords(0n, 0n, fields.hex(), 0n, 0n, 0n, 0n);
-    if (!option) throw new Error("unknown option");
-    const errno = ret < 0 ? errnoName(-ret) : null;
-    return [
-      { type: "option", t, pid, tid, fd: fdOrNull(fd), ...ref, option, errno, reuseAddr, reusePort, ipv6Only, device, comm: fields.comm() },
-    ];
-  }
-
   #walk(fields: LineFields, cpu: number, seq: number): TraceEvent[] {
     const open = this.#walks.get(cpu) ?? this.#open(cpu, null);
     this.#walks.delete(cpu);
@@ -270,10 +224,6 @@ export class LineDecoder {
     const walk: OpenWalk = { call, list: [], lost: false };
     this.#walks.set(cpu, walk);
     return walk;
-  }
-
-  #socketRef(fields: LineFields) {
-    return { sk: this.#pointer(fields.hex()), inode: orNull(fields.number()), netns: fields.number(), port: fields.number() };
   }
 
   #instant(boot: bigint): Nanos {

@@ -5,11 +5,12 @@ import { fail, ok, type Result } from "../base/result.ts";
 import type { Header, TraceEvent } from "../core/event.ts";
 import type { Attachment, OptionalProbe } from "../core/probes.ts";
 import { upstreamVersion } from "../core/version.ts";
+import { lookBase } from "./bases.ts";
 import { startBpftrace } from "./bpftrace.ts";
 import { findHooks, type Hooks } from "./hooks.ts";
 import type { Machine } from "./preflight.ts";
 import type { Problem } from "./problem.ts";
-import { assembleProgram, lookBase, WALK_BOUNDS, type WalkBounds } from "./program.ts";
+import { assembleProgram, WALK_BOUNDS, type WalkBounds } from "./program.ts";
 import { seed } from "./seed.ts";
 import { LiveStream } from "./stream.ts";
 import { readSysctls } from "./sysctls.ts";
@@ -30,6 +31,8 @@ export interface LiveTrace {
   events: AsyncIterable<TraceEvent>;
   /** Failures of this process and its descendants are marked as the command's. */
   setCommand(pid: number): void;
+  /** The command has ended, by this exit code or signal. */
+  commandEnded(code: number | null, signal: string | null): void;
   /** Drains what the kernel has already written, then ends the stream. */
   stop(reason: string): Promise<void>;
 }
@@ -90,6 +93,7 @@ export async function openLive(machine: Machine, options: LiveOptions, cancel: A
     header: headerOf(machine, options, candidate, stream),
     events: stream.output,
     setCommand: (pid) => stream.setCommand(pid),
+    commandEnded: (code, signal) => stream.commandEnded(code, signal),
     stop: (reason) => stream.stop(reason),
   });
 }

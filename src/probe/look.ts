@@ -1,4 +1,5 @@
 import { execa } from "execa";
+import { watchBase } from "./bases.ts";
 import { type NetworkNamespace, namespaceId } from "./namespaces.ts";
 
 /** Longest time in ms that a visit to another namespace may take. */
@@ -29,6 +30,11 @@ export async function askForLooks(base: number, places: readonly Place[], namesp
     stdio: "ignore",
     env: { NODE_OPTIONS: "" },
   });
+}
+
+/** Has the running program tell of the forks, execs, signals and the end of this process (WATCH_BASE in the same places). */
+export function watchProcess(base: number, pid: number): void {
+  probe(watchBase(base) + pid);
 }
 
 /** When a mark was made: CLOCK_MONOTONIC, wall time, and how long the making took, all in ns. */

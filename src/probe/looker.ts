@@ -11,15 +11,19 @@ const AFTER_TIMER = 1000;
 /** How often (ms) a UDP port is looked at whose blocker's end no event tells. */
 const POLL = 500;
 
+/** Ports that are looked at when a process gets a signal, at most. */
+const MOST_LISTENED = 16;
+
 export interface LookerOptions {
   base: number;
+  emit(event: TraceEvent): void;
   instant(): Nanos;
   /** The program tells when a UDP port becomes free. */
   udpReleases: boolean;
 }
 
 /** Why a look is still to come. */
-type Reason = "end" | "timer" | "poll";
+type Reason = "end" | "timer" | "poll" | "signal";
 
 /**
  * Asks for another look at a port when a blocker goes: a connection may go on in TIME_WAIT, and the end of
@@ -29,6 +33,9 @@ export class Looker {
   readonly #options: LookerOptions;
   readonly #connections = new Set<number>();
   readonly #pending = new Map<string, { timer: NodeJS.Timeout; netns: number; place: Place }>();
+  /** Where somebody listens: a process that is told to end may leave connections there. */
+  readonly #listened = new Map<string, Pick<SocketFacts, "netns" | "protocol" | "port">>();
+  readonly #gone = new Set<number>();
   #namespaces: NetworkNamespace[] = [];
 
   constructor(options: LookerOptions) {
@@ -38,14 +45,19 @@ export class Looker {
   /** Sees every event as it arrives. */
   notice(event: TraceEvent): void {
     switch (event.type) {
+      case "signal":
+        for (const where of this.#listened.values()) this.#lookIn(0, where, "signal");
+        break;
       case "bind":
       case "listen":
+        if (event.type === "listen" && event.errno === null) this.#remember(event.socket);
         if (event.walk) this.#watch(event.walk.owners);
         // A bind that succeeds where TIME_WAIT was in the way shows that it has ended.
         else if (event.errno === null && this.#pending.has(key(event.socket, "timer"))) this.#lookIn(AFTER_END, event.socket, "end");
         break;
       case "look":
-        if (!event.seed) {
+        if (event.seed) for (const owner of event.walk.owners.filter(({ state }) => state === "LISTEN")) this.#remember(owner);
+        else {
           const udp = event.walk.protocol === "udp";
           this.#watch(event.walk.owners.filter(({ sk, state }) => udp || state === "TIME_WAIT" || this.#connections.has(sk)));
         }
@@ -68,6 +80,10 @@ export class Looker {
   stop(): void {
     for (const { timer } of this.#pending.values()) clearTimeout(timer);
     this.#pending.clear();
+  }
+
+  #remember({ netns, protocol, port }: SocketFacts): void {
+    if (this.#listened.size < MOST_LISTENED) this.#listened.set(`${netns}/${port}`, { netns, protocol, port });
   }
 
   #watch(owners: readonly SocketFacts[]): void {
@@ -101,8 +117,15 @@ export class Looker {
     const find = () => this.#namespaces.find(({ id }) => id === netns);
     if (!find()) this.#namespaces = networkNamespaces();
     const namespace = find();
-    // A namespace that no process is in any more has gone, and its sockets with it.
-    if (namespace) await askForLooks(this.#options.base, [place], namespace);
+    if (!namespace) this.#tellGone(netns);
+    else await askForLooks(this.#options.base, [place], namespace);
+  }
+
+  /** A namespace that no process is in any more has gone, and its sockets with it. */
+  #tellGone(netns: number): void {
+    if (this.#gone.has(netns)) return;
+    this.#gone.add(netns);
+    this.#options.emit({ type: "namespace-gone", t: this.#options.instant(), netns });
   }
 }
 

@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import type { OptionalProbe } from "../core/probes.ts";
+import { watchBase } from "./bases.ts";
 import { expandBlocks, type Hooks } from "./hooks.ts";
 import type { Layout } from "./layout.ts";
 import type { Place } from "./look.ts";
-import { NO_FD, OP, PLACE_CPUS, PROTOCOL_VERSION, RESULT } from "./protocol.ts";
+import { NO_FD, OP, PASS, PLACE_CPUS, PROTOCOL_VERSION, RESULT } from "./protocol.ts";
 
 /** CPUs whose numbers a mark reports; more would be too long a loop for the verifier. */
 const MAX_CPUS = 256;
@@ -46,12 +47,30 @@ const ABI = {
   TCP_LISTEN: 10,
   PF_EXITING: 4,
   CLONE_THREAD: 0x10000,
+  F_DUPFD: 0,
+  F_DUPFD_CLOEXEC: 1030,
   // skc_reuse within the word that starts at skc_family
   SKC_REUSE_MASK: 0x0f000000,
   LOOK_MASK: 0x7ffe0000,
+  WATCH_MASK: 0x7fc00000,
+  PID_BITS: 0x3fffff,
+  // struct user_msghdr of 64-bit kernels
+  OFF_MSG_CONTROL: 32,
+  OFF_MSG_CONTROLLEN: 40,
+  // struct cmsghdr, and what its length is with one descriptor
+  OFF_CMSG_LEVEL: 8,
+  OFF_CMSG_DATA: 16,
+  CMSG_LEN_ONE: 20,
+  // cmsg_level SOL_SOCKET, cmsg_type SCM_RIGHTS
+  SCM_RIGHTS_HEAD: 0x100000001,
+  // HUP, INT, QUIT, ABRT, KILL, USR1, SEGV, USR2, TERM, CONT, STOP, TSTP, WINCH: a bit each
+  SIGNALS_TOLD: 0x101c9e4e,
 };
 
-const PROTOCOL = { ...named("OP", OP), ...named("RESULT", RESULT), NO_FD, PLACE_CPUS, PROTOCOL_VERSION };
+/** Slots of the table of sockets whose maker is remembered; descriptors of one message that are looked at. */
+const TABLES = { MADE_MASK: 0x7ff, PASS_DESCRIPTORS: 4 };
+
+const PROTOCOL = { ...named("OP", OP), ...named("RESULT", RESULT), ...named("PASS", PASS), NO_FD, PLACE_CPUS, PROTOCOL_VERSION };
 
 function named(prefix: string, numbers: Readonly<Record<string, number>>): Record<string, number> {
   return Object.fromEntries(Object.entries(numbers).map(([name, number]) => [`${prefix}_${name}`, number]));
@@ -64,8 +83,12 @@ function walkParts(walk: Layout["walk"]): string[] {
 
 /** Parts of the tracepoint hook set, in order; some leave a brace open that a later one closes. */
 function tracepointParts({ layout, closes }: ProgramOptions): string[] {
-  const exit = ["tracepoint/exit", "call", "tracepoint/walk", ...walkParts(layout.walk), "walk/print", "end"];
-  return ["tracepoint/enter", ...exit, "tracepoint/setsockopt", "destroy", ...(closes ? ["tracepoint/close"] : [])];
+  const exit = ["tracepoint/exit", "maker", "call", "tracepoint/walk", ...walkParts(layout.walk), "walk/print", "end"];
+  const copies = ["close", "dup", "fcntl", "getfd", "send"].flatMap((part) => [
+    `tracepoint/${part}`,
+    ...(part === "close" ? [] : ["pass", "end"]),
+  ]);
+  return ["tracepoint/made", "tracepoint/enter", ...exit, "tracepoint/setsockopt", "destroy", ...(closes ? copies : [])];
 }
 
 /** Functions in which the kernel compares the binder with the owners. */
@@ -80,8 +103,9 @@ const COMPARES: readonly OptionalProbe[] = [
 function kernelParts({ layout, closes }: ProgramOptions, { functions, missing }: Hooks): string[] {
   const walk = [...walkParts(layout.walk), "walk/print", "kernel/walk-place"];
   const late = COMPARES.some((name) => missing.includes(name));
-  const tell = ["kernel/port-line", "call", "kernel/forget"];
+  const tell = ["kernel/port-line", ...(functions.has("__sys_socket") ? ["maker"] : []), "call", "kernel/forget"];
   return [
+    "kernel/made",
     "kernel/enter",
     "kernel/autobind",
     "kernel/port-enter",
@@ -95,7 +119,7 @@ function kernelParts({ layout, closes }: ProgramOptions, { functions, missing }:
     "kernel/setsockopt",
     ...(functions.has("inet_csk_destroy_sock") ? ["kernel/destroy"] : ["destroy"]),
     "kernel/release",
-    ...(closes ? ["kernel/close"] : []),
+    ...(closes ? ["kernel/close", "kernel/send", "pass", "end", "kernel/receive", "pass", "kernel/receive-end"] : []),
   ];
 }
 
@@ -149,21 +173,17 @@ function withoutUnused(program: string): string {
   );
 }
 
-/** Process ids from 2^30 up never exist (pid_max is at most 2^22), so kill(2) on one reaches nobody. */
-export function lookBase(random: number): number {
-  return (0x2000 + (random % 0x1fff)) * 0x20000;
-}
-
 const SOCKADDR = "struct bt_sockaddr { unsigned long head; unsigned long low; unsigned long high; unsigned int scope; };";
 
 function walkDefines(layout: Layout, bounds: WalkBounds): Record<string, string | number> {
-  return { ...ABI, ...PROTOCOL, ...WALK, WALK_ADDRESSES: bounds.addresses, WALK_OWNERS: bounds.owners, ...layout.defines };
+  return { ...ABI, ...PROTOCOL, ...TABLES, ...WALK, WALK_ADDRESSES: bounds.addresses, WALK_OWNERS: bounds.owners, ...layout.defines };
 }
 
 function traceDefines({ layout, hooks, ports, lookBase: base, bounds }: ProgramOptions): Record<string, string | number> {
   return {
     ...walkDefines(layout, bounds),
     LOOK_BASE: base,
+    WATCH_BASE: watchBase(base),
     CPUS: Math.min(MAX_CPUS, possibleCpus()),
     PORT_WATCHED: portTest("$port", ports),
     NUM_WATCHED: portTest("$num", ports),

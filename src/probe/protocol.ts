@@ -1,3 +1,5 @@
+import type { EventOf } from "../core/event.ts";
+
 /** Numbers on which the programs in bpf/ and their reader agree: the programs know them by these names. */
 
 /** Version of the line protocol. */
@@ -8,6 +10,16 @@ export const OP = { BIND: 1, LISTEN: 2, LOOK: 3, CONNECT: 4, SENDTO: 5, UNKNOWN:
 
 /** How far the kernel's search for a port came. */
 export const RESULT = { ENTERED: 1, FREE: 2, REFUSED: 3 } as const;
+
+/** How a socket got another descriptor. */
+export const PASS = { DUP: 1, SEND: 2, RECEIVE: 3, GETFD: 4 } as const;
+
+export const PASS_NAMES: Readonly<Record<number, EventOf<"pass">["how"]>> = {
+  [PASS.DUP]: "dup",
+  [PASS.SEND]: "send",
+  [PASS.RECEIVE]: "receive",
+  [PASS.GETFD]: "pidfd_getfd",
+};
 
 /** The descriptor of a call that is not known to have one. */
 export const NO_FD = -1;

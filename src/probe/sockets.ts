@@ -27,12 +27,15 @@ function readFacts(pointer: bigint, fields: LineFields, reading: Reading): Socke
   const inode = fields.big();
   const user = fields.hex();
   const userProtocol = fields.number();
-  const group = groupOf(fields.hex(), fields.number(), fields.number());
+  const joined = [fields.hex(), fields.number(), fields.number()] as const;
   const substate = stateOf(fields.number());
   const expires = fields.big();
+  const group = groupOf(...joined, fields.hex());
+  const file = fields.hex();
+  const count = fields.big();
   const common = { ...words, netns: 0, state: words.state === "CLOSE" ? ("BOUND" as const) : words.state };
   if (words.state === "TIME_WAIT") {
-    const rest = { inode: null, uid: null, group: null, protocol: "tcp" as const, subflow: null };
+    const rest = { inode: null, uid: null, group: null, references: null, protocol: "tcp" as const, subflow: null };
     return { ...common, ...rest, sk: reading.pointer(pointer), substate, expiresAt: reading.instantOfJiffies(expires) };
   }
   const isSubflow = user !== 0n && user !== pointer && userProtocol === MPTCP;
@@ -44,6 +47,7 @@ function readFacts(pointer: bigint, fields: LineFields, reading: Reading): Socke
     uid: unsigned(uid),
     group,
     protocol: isSubflow ? "mptcp" : "tcp",
+    references: file === 0n ? null : safe(count),
     substate: null,
     expiresAt: null,
   };

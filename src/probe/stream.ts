@@ -7,9 +7,10 @@ import { HolderFinder } from "./holder-finder.ts";
 import { descendsFrom } from "./holders.ts";
 import { instantOfJiffies, sampleJiffies, tickRate } from "./jiffies.ts";
 import { LineDecoder } from "./lines.ts";
-import { type Mark, mark } from "./look.ts";
+import { type Mark, mark, watchProcess } from "./look.ts";
 import { Looker } from "./looker.ts";
 import type { Problem } from "./problem.ts";
+import { ProcessTeller } from "./process-teller.ts";
 import { ReorderBuffer } from "./reorder.ts";
 
 /** How long in ms an event waits for an older one of another CPU. */
@@ -44,6 +45,8 @@ export class LiveStream {
   readonly #reorder = new ReorderBuffer<TraceEvent>(WINDOW);
   readonly #holders: HolderFinder;
   readonly #looker: Looker;
+  readonly #processes: ProcessTeller;
+  readonly #seedInodes = new Set<number>();
   readonly #marks: ((t: Nanos) => void)[] = [];
   readonly #firstSample = sampleJiffies();
   readonly #finished: Promise<void>;
@@ -65,13 +68,12 @@ export class LiveStream {
       instantOfJiffies: (jiffies) => instantOfJiffies(jiffies, this.#sample, this.hz, this.#monotonicOfInstant0),
     });
     const instant = () => Number(process.hrtime.bigint() - this.#monotonicOfInstant0);
-    this.#looker = new Looker({ base, instant, udpReleases });
-    this.#holders = new HolderFinder({
-      instant,
-      // Start times are of CLOCK_BOOTTIME.
-      instantOfStart: (ticks) => Number((BigInt(ticks) * 1_000_000_000n) / USER_HZ - this.bootOfInstant0),
-      emit: (event, arrival) => this.#hold(event, arrival),
-    });
+    // Start times are of CLOCK_BOOTTIME.
+    const instantOfStart = (ticks: number) => Number((BigInt(ticks) * 1_000_000_000n) / USER_HZ - this.bootOfInstant0);
+    const emit = (event: TraceEvent, arrival = performance.now()) => this.#hold(event, arrival);
+    this.#looker = new Looker({ base, instant, udpReleases, emit });
+    this.#processes = new ProcessTeller({ instant, instantOfStart, emit });
+    this.#holders = new HolderFinder({ instant, instantOfStart, emit, found: (pid) => this.#found(pid) });
     this.#finished = this.#run();
   }
 
@@ -105,6 +107,7 @@ export class LiveStream {
   /** Waits until all that was asked for as the seed has come through. */
   async armed(): Promise<void> {
     await this.#mark();
+    if (this.#seedInodes.size > 0) await this.#holders.findSeeded([...this.#seedInodes]);
     await delay(WINDOW);
     this.#seeding = false;
     this.#tick = setInterval(() => this.#release(false), TICK);
@@ -112,6 +115,11 @@ export class LiveStream {
 
   setCommand(pid: number): void {
     this.#command = pid;
+  }
+
+  commandEnded(code: number | null, signal: string | null): void {
+    const t = Number(process.hrtime.bigint() - this.#monotonicOfInstant0);
+    this.#hold({ type: "command", t, code, signal }, performance.now());
   }
 
   async stop(reason: string): Promise<void> {
@@ -169,6 +177,7 @@ export class LiveStream {
         return;
       }
       if (this.#seeding && event.walk.visited === 0) return;
+      if (this.#seeding) for (const { inode } of event.walk.owners) if (inode !== null) this.#seedInodes.add(inode);
       this.#hold({ ...event, seed: this.#seeding }, arrival);
       this.#looker.notice({ ...event, seed: this.#seeding });
       return;
@@ -176,6 +185,15 @@ export class LiveStream {
     this.#looker.notice(event);
     if (event.type === "bind" || event.type === "listen") this.#call(event, arrival);
     else this.#hold(event, arrival);
+    if (event.type === "exec") this.#processes.retell(event.pid);
+    else if (event.type === "exit") this.#processes.forget(event.pid);
+    else if (event.type === "pass") this.#processes.tell(event.pid);
+  }
+
+  /** A process that has a watched socket: what it is, and what becomes of it. */
+  #found(pid: number): void {
+    watchProcess(this.#base, pid);
+    this.#processes.tell(pid);
   }
 
   #call(event: CallEvent, arrival: number): void {
@@ -183,6 +201,7 @@ export class LiveStream {
     else this.#holders.find(event, arrival);
     const inCommand = event.errno !== null && this.#command !== null && descendsFrom(event.pid, this.#command);
     this.#hold({ ...event, inCommand }, arrival);
+    this.#processes.tell(event.pid);
   }
 
   #hold(event: TraceEvent, arrival: number): void {

@@ -28,8 +28,8 @@ export function protocolOf(number: number): Protocol {
   return protocol;
 }
 
-export function groupOf(pointer: bigint, id: number, size: number): SocketFacts["group"] {
-  return pointer === 0n ? null : { id, size };
+export function groupOf(pointer: bigint, id: number, size: number, program: bigint): SocketFacts["group"] {
+  return pointer === 0n ? null : { id, size, program: program !== 0n };
 }
 
 /** Eight bytes as they lie in memory. */

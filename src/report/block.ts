@@ -2,7 +2,8 @@ import { parseIsoTime } from "../base/nanoseconds.ts";
 import { endpoint } from "../core/address.ts";
 import type { Advice } from "../core/advice.ts";
 import type { Rule } from "../core/conflict.ts";
-import type { BlockerRecord, HolderRecord } from "../core/record.ts";
+import type { DescriptorRecord, HolderRecord, ProcessRecord } from "../core/process-record.ts";
+import type { BlockerRecord } from "../core/record.ts";
 import { ADVICE_SENTENCES, AGAIN_SENTENCE, causeOf, ORPHAN_SENTENCE, RULE_SENTENCES } from "./sentences.ts";
 import { clockTime, durationText, escapeText, type TextOptions, truncate, wrap } from "./text.ts";
 
@@ -13,13 +14,17 @@ const LABEL_WIDTH = 12;
 const HEAD_INDENT = 16;
 /** Longest command line shown for a holder. */
 const COMMAND_WIDTH = 60;
+/** Characters of a container's id that its engines show. */
+const CONTAINER_ID = 12;
+/** Units that only say that somebody is logged in. */
+const LOGIN = /^(session-.*\.scope|user@\d+\.service)$/;
 /** Most holders of one socket that are named. */
 const MAX_HOLDERS = 4;
 
 type Shown = Pick<
   BlockerRecord,
-  "socket" | "protocol" | "state" | "substate" | "address" | "port" | "peer" | "expiresAt" | "holders" | "holdersComplete"
->;
+  "socket" | "protocol" | "state" | "substate" | "address" | "port" | "peer" | "expiresAt" | "holdersComplete"
+> & { holders: readonly DescriptorRecord[] };
 
 /** `s1  0.0.0.0:8080  LISTEN`. */
 export function socketText({ socket, protocol, state, substate, address, port, peer }: Shown, { ascii }: TextOptions): string {
@@ -45,17 +50,34 @@ export function heldBy(blocker: Shown, at: string, options: TextOptions): string
   return holderText(blocker.holders, blocker.holdersComplete, options);
 }
 
-export function holderText(holders: readonly HolderRecord[], complete: boolean, options: TextOptions): string {
+/** A descriptor, and what is known of how it came there and what its process runs as. */
+type ShownHolder = DescriptorRecord & Partial<Pick<HolderRecord, "from" | "process">>;
+
+export function holderText(holders: readonly ShownHolder[], complete: boolean, options: TextOptions): string {
   const named = holders.slice(0, MAX_HOLDERS).map((holder) => {
     const how = holder.via === "inherited" || holder.via === "received" ? `${holder.via} ` : "";
-    const through = holder.fd === null ? "" : ` through ${how}fd ${holder.fd}`;
+    const from = holder.from ? ` from ${nameText(holder.from.comm, options)}[${holder.from.pid}]` : "";
+    const through = holder.fd === null ? "" : ` through ${how}fd ${holder.fd}${from}`;
     const command = truncate(escapeText(holder.command, options.ascii), COMMAND_WIDTH, options);
-    return `${nameText(holder.comm, options)}[${holder.pid}]${through}${command ? `: ${command}` : ""}`;
+    const place = placeText(holder.process ?? null, options);
+    return `${nameText(holder.comm, options)}[${holder.pid}]${through}${place ? ` (${place})` : ""}${command ? `: ${command}` : ""}`;
   });
   const more = holders.length > MAX_HOLDERS ? [`${holders.length - MAX_HOLDERS} more`] : [];
   const unsure = complete ? [] : ["maybe others too"];
   if (named.length === 0) return complete ? "no process holds it" : "holder not found";
   return `held by ${[...named, ...more, ...unsure].join(", ")}`;
+}
+
+/** What a process runs as: `unit nginx.service`, `container 0123456789ab, pid 7 in it`. */
+function placeText(process: ProcessRecord | null, { ascii }: TextOptions): string {
+  if (!process) return "";
+  const { pod, container, unit, nsPids } = process;
+  const inner = nsPids.length > 1 ? [`pid ${nsPids.at(-1)} in it`] : [];
+  if (container !== null) {
+    const where = `container ${escapeText(container.slice(0, CONTAINER_ID), ascii)}`;
+    return [...(pod === null ? [] : [`pod ${escapeText(pod, ascii)}`]), where, ...inner].join(", ");
+  }
+  return unit === null || LOGIN.test(unit) ? "" : `unit ${escapeText(unit, ascii)}`;
 }
 
 export const nameText = (comm: string, { ascii }: TextOptions) => escapeText(comm, ascii) || "?";

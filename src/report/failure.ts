@@ -1,6 +1,8 @@
 import { endpoint } from "../core/address.ts";
 import type { BlockerRecord, FailureRecord, HoldersRecord, ReleaseRecord } from "../core/record.ts";
 import { adviceLines, between, field, headLines, heldBy, holderText, nameText, nanosBetween, ruleText, socketText } from "./block.ts";
+import { lineageLines } from "./lineage.ts";
+import { NATURE_SENTENCES, ORPHAN_SENTENCES } from "./sentences.ts";
 import { clockTime, durationText, ordinal, paint, type TextOptions } from "./text.ts";
 
 /** Most blockers described one by one. */
@@ -47,7 +49,18 @@ function still({ blockers, confidence }: FailureRecord): string {
 
 function blockerLines(blocker: BlockerRecord, record: FailureRecord, options: TextOptions): string[] {
   const line = `${socketText(blocker, options)}  ${since(blocker, record, options)}`;
-  return [...field("blocked by", line, options), ...field("", heldBy(blocker, record.at, options), options)];
+  return [
+    ...field("blocked by", line, options),
+    ...field("", behind(blocker, record, options), options),
+    ...lineageLines(blocker.lineage, options).flatMap((step, index) => field(index === 0 ? "story" : "", step, options)),
+  ];
+}
+
+/** The processes behind a blocker, or why there is none. */
+function behind(blocker: BlockerRecord, record: FailureRecord, options: TextOptions): string {
+  if (blocker.nature === "in-flight" || blocker.nature === "kernel") return NATURE_SENTENCES[blocker.nature];
+  const orphan = blocker.nature === "orphan" ? ORPHAN_SENTENCES[blocker.substate ?? blocker.state] : undefined;
+  return orphan ?? heldBy(blocker, record.at, options);
 }
 
 function since(blocker: BlockerRecord, record: FailureRecord, options: TextOptions): string {
@@ -55,10 +68,12 @@ function since(blocker: BlockerRecord, record: FailureRecord, options: TextOptio
   if (!opener || blocker.boundAt === null) {
     return blocker.seenAt < record.enteredAt ? `there since before ${clockTime(blocker.seenAt, options)}` : "first seen here";
   }
+  const { exitSignal } = opener.process;
+  const end = exitSignal === null ? "exited" : `was ended by ${exitSignal}`;
   const exited =
     opener.exitedAt === null || nanosBetween(opener.exitedAt, record.at) < 0
       ? ""
-      : `, which exited ${between(opener.exitedAt, record.at, options)} earlier`;
+      : `, which ${end} ${between(opener.exitedAt, record.at, options)} earlier`;
   return `since ${clockTime(blocker.boundAt, options)}, bound by ${nameText(opener.comm, options)}[${opener.pid}]${exited}`;
 }
 
@@ -74,13 +89,17 @@ export function releaseLine(record: ReleaseRecord, options: TextOptions): string
   return `${field("released", `${when}${cause(record, options)}`, options).join("\n")}\n`;
 }
 
-function cause({ via, by }: ReleaseRecord, options: TextOptions): string {
+function cause({ via, by, exitSignal }: ReleaseRecord, options: TextOptions): string {
   const who = by ? `${nameText(by.comm, options)}[${by.pid}]` : "its last holder";
   switch (via) {
     case "close":
       return `, when ${who} closed it`;
     case "exit":
-      return `, when ${who} exited`;
+      return exitSignal === null ? `, when ${who} exited` : `, when ${who} was ended by ${exitSignal}`;
+    case "exec":
+      return `, when ${who} became another program (CLOEXEC)`;
+    case "namespace-gone":
+      return ", when its network namespace had no process any more";
     case "time-wait-expired":
       return ", when its TIME_WAIT ended";
     case "unknown":

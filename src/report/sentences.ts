@@ -1,5 +1,6 @@
 import type { AdviceCode } from "../core/advice.ts";
 import type { Rule } from "../core/conflict.ts";
+import type { State } from "../core/event.ts";
 
 /** The only prose about sockets: one sentence a code. */
 
@@ -25,6 +26,24 @@ export const RULE_SENTENCES: Readonly<Record<Rule, string>> = {
 /** reuseport-other-user where one user created both (sock_i_uid, kernels up to 6.16). */
 export const ORPHAN_SENTENCE =
   "both have SO_REUSEPORT, but this kernel counts a socket that no process holds as root's, and shares within one user only";
+
+/** What stands behind a socket that no process has. */
+export const NATURE_SENTENCES = {
+  "in-flight":
+    "no process has a descriptor of it, and yet it is referred to: it is under way over a unix socket (SCM_RIGHTS), or a system call still uses it",
+  kernel: "no process has it: it is a socket of the kernel itself (NFS, a tunnel, another module)",
+} as const;
+
+/** Until when the kernel keeps a connection that no process has (tcp(7), tcp_close, inet_csk_listen_stop). */
+export const ORPHAN_SENTENCES: Readonly<Partial<Record<State, string>>> = {
+  SYN_RECV: "no process has accepted it yet: it goes with its listener",
+  ESTABLISHED: "no process has accepted it yet: it goes with its listener",
+  CLOSE_WAIT: "no process has accepted it yet: it goes with its listener",
+  FIN_WAIT1: "its process has closed it; the kernel sends the rest, until the other end answers or net.ipv4.tcp_orphan_retries are used up",
+  FIN_WAIT2: "its process has closed it; the kernel waits for the other end to close, net.ipv4.tcp_fin_timeout at most",
+  CLOSING: "its process has closed it; the kernel waits for the other end's last answer, until net.ipv4.tcp_orphan_retries are used up",
+  LAST_ACK: "its process has closed it; the kernel waits for the other end's last answer, until net.ipv4.tcp_orphan_retries are used up",
+};
 
 /** ports-exhausted where a datagram socket without a port wanted one (inet_autobind). */
 export const AGAIN_SENTENCE = "connect and sendto report that as EAGAIN";

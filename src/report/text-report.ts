@@ -38,6 +38,10 @@ export class TextReport implements Report {
         return releaseLine(record, this.#options);
       case "warning":
         return `warning: ${escapeText(record.message, this.#options.ascii)}\n`;
+      case "attempts":
+      case "restart":
+      case "absence":
+        return "";
       case "summary":
         this.#summary = record;
         return "";

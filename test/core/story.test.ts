@@ -166,6 +166,9 @@ describe("the port is released", () => {
         via: "close",
         precision: "exact",
         by: { pid: 10, comm: "node" },
+        exitCode: null,
+        exitSignal: null,
+        closedAt: "2026-11-22T14:03:00.020000000Z",
       },
     ]);
   });
@@ -267,6 +270,9 @@ describe("a trace of the kernel hook set", () => {
         via: "close",
         precision: "exact",
         by: { pid: 10, comm: "node" },
+        exitCode: null,
+        exitSignal: null,
+        closedAt: "2026-11-22T14:03:00.020000000Z",
       },
     ]);
   });

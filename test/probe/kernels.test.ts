@@ -21,6 +21,7 @@ const DEFINES: Record<string, Row<string | null>> = {
   OFF_PID_NUMBERS: ["96", "96", "112", "144", "128"],
   OFF_COMM: ["2736", "2976", "2976", "1752", "3344"],
   OFF_TGID_PID: ["360", "368", "360", "368", "384"],
+  OFF_SCM_FILES: ["16", "40", "40", "40", "40"],
   OFF_FILE_COUNT: ["56", "56", "0", "176", "168"],
   FILE_COUNT_BASE: ["0", "0", "0", "1", "1"],
   UDP_TABLE: ["0xffffffff8287e9f0", "0xffffffff82c440d0", OWN_TABLE(960), OWN_TABLE(1024), OWN_TABLE(1216)],

@@ -48,6 +48,7 @@ describe("a refused bind", () => {
       errno: "EADDRINUSE",
       swapped: false,
       inCommand: false,
+      created: null,
       requested: { family: "ipv4", address: "0.0.0.0", port: 8080 },
       socket: {
         sk: 1,
@@ -136,11 +137,11 @@ const SOCKET = {
 
 it("a bind that passed shows the socket as it has become", () => {
   const common = { ...SOCKET, address: "127.0.0.1", port: 8080, reuse: 1, reusePort: true, device: 3 };
-  expect(only(print.call({ ret: 0, address: "127.0.0.1", common, group: [5n, 0, 2] }))).toMatchObject({
+  expect(only(print.call({ ret: 0, address: "127.0.0.1", common, group: [5n, 0, 2], program: 7n }))).toMatchObject({
     type: "bind",
     errno: null,
     walk: null,
-    socket: { address: "127.0.0.1", port: 8080, state: "BOUND", reuseAddr: true, reusePort: true, device: 3, group: { id: 0, size: 2 } },
+    socket: { address: "127.0.0.1", port: 8080, state: "BOUND", reuseAddr: true, reusePort: true, device: 3, group: { id: 0, size: 2, program: true } },
   });
 });
 
@@ -205,7 +206,7 @@ describe("an owner", () => {
   });
 
   it("in a reuseport group tells id and size; id 0 is one", () => {
-    expect(owner({ group: [7n, 0, 3] })).toMatchObject({ group: { id: 0, size: 3 } });
+    expect(owner({ group: [7n, 0, 3] })).toMatchObject({ group: { id: 0, size: 3, program: false } });
     expect(owner({ group: [0n, 5, 3] })).toMatchObject({ group: null });
   });
 
@@ -223,6 +224,11 @@ describe("an owner", () => {
     expect(owner({ sk: 8n, user: 9n, userProtocol: 6, inode: 300 })).toEqual(plain);
   });
 
+  it("tells how many references its file has, and that there is no file", () => {
+    expect(owner({ references: 3 })).toMatchObject({ references: 3 });
+    expect(owner({ file: 0n, references: 5 })).toMatchObject({ references: null });
+  });
+
   it("in TIME_WAIT has nothing from beyond the end of its struct, whatever lies there", () => {
     const common = { state: TIME_WAIT, address: "192.0.2.1", peer: "192.0.2.7", peerPort: 40000, reuse: 1 };
     const beyond = {
@@ -231,6 +237,9 @@ describe("an owner", () => {
       user: 0xdeadbeefn,
       userProtocol: -1,
       group: [3n, -7, -9] as [bigint, number, number],
+      program: 9n,
+      file: 7n,
+      references: 18446744073709551615n,
     };
     expect(owner({ common, ...beyond, substate: TIME_WAIT, expires: 15000n })).toMatchObject({
       state: "TIME_WAIT",
@@ -239,6 +248,7 @@ describe("an owner", () => {
       inode: null,
       uid: null,
       group: null,
+      references: null,
       subflow: null,
       protocol: "tcp",
       reuseAddr: true,
@@ -909,6 +919,60 @@ it.each([...FORMATS].filter(([, formats]) => formats.length > 1))("bt:%s has the
   expect(new Set(kinds.map(String)).size).toBe(1);
 });
 
+describe("who made a socket", () => {
+  const passed = () => print.call({ ret: 0 });
+
+  it("belongs to the call that follows on the same CPU, and to no other", () => {
+    const made = print.made();
+    const events = decode(made, print.fork(1), passed(), passed());
+    expect(events.flatMap((event) => (event.type === "bind" ? [event.created] : []))).toEqual([
+      { pid: 9, t: 1000, comm: "systemd" },
+      null,
+    ]);
+  });
+
+  it("is not known when a line was lost in between", () => {
+    const made = print.made();
+    print.lose(1);
+    expect(decode(made, passed())).toMatchObject([{ type: "lost" }, { type: "bind", created: null }]);
+  });
+});
+
+describe("another descriptor", () => {
+  it.each([
+    [1, "dup"],
+    [2, "send"],
+    [3, "receive"],
+    [4, "pidfd_getfd"],
+  ])("%d is a %s", (number, how) => {
+    const socket = { sk: 1, inode: 100, netns: NETNS, port: 8080 };
+    expect(only(print.pass(number))).toEqual({ type: "pass", t: 1000, pid: 10, tid: 10, comm: "node", fd: 18, how, ...socket });
+  });
+
+  it("may not be known by its number", () => {
+    expect(only(print.pass(3, -1))).toMatchObject({ fd: null });
+  });
+
+  it("that came in no known way is left out", () => {
+    expect(decode(print.pass(9))).toEqual([]);
+    expect(decoder.foreign).toBe(1);
+  });
+});
+
+describe("what becomes of a process", () => {
+  it("is another program", () => {
+    expect(only(print.exec())).toEqual({ type: "exec", t: 1000, pid: 10, comm: "cat" });
+  });
+
+  it.each([
+    ["of a process, by kill or tkill", 0, { pid: 30, comm: "bash" }],
+    ["of a process, by tkill", -6, { pid: 30, comm: "bash" }],
+    ["of the kernel, whatever process ran then", 128, { pid: 0, comm: "" }],
+  ])("is a signal %s", (_, code, by) => {
+    expect(only(print.signal(15, code))).toEqual({ type: "signal", t: 1000, pid: 10, signal: 15, by });
+  });
+});
+
 describe("whatever comes", () => {
   const written = () => [
     print.beat(),
@@ -924,10 +988,14 @@ describe("whatever comes", () => {
     print.option(1, 2),
     print.state(7, 10),
     print.destroy(),
+    print.made(),
+    print.pass(2),
     print.fork(),
+    print.exec(),
+    print.signal(15, 0),
     print.exit(9),
   ];
-  const LINES = 15;
+  const LINES = 19;
   it("there is one of every kind", () => {
     const tags = written().map((line) => line.slice("bt:".length, line.indexOf(" ")));
     // A trace has no bt:slot, which belongs to the program of a check.

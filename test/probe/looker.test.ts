@@ -31,7 +31,8 @@ function lookedAt(milliseconds: number): number[] {
   return asked;
 }
 
-const looker = (options: Partial<LookerOptions> = {}) => new Looker({ base: BASE, instant: () => 0, udpReleases: false, ...options });
+const looker = (options: Partial<LookerOptions> = {}) =>
+  new Looker({ base: BASE, instant: () => 0, emit: () => {}, udpReleases: false, ...options });
 /** The same owners in this namespace. */
 const at = (...owners: SocketFacts[]) => owners.map((owner) => ({ ...owner, ...HERE }));
 const udpLook = (...owners: SocketFacts[]) => ({ ...look(0, []), walk: udpWalk(at(...owners)) });

@@ -178,6 +178,7 @@ export class Printer {
       v.protocol,
       v.inode,
       ...v.group,
+      v.program,
       ...name(v.comm),
     ]);
   }
@@ -222,6 +223,9 @@ export class Printer {
       ...v.group,
       v.substate,
       v.expires,
+      v.program,
+      v.file,
+      v.references,
     ]);
   }
 
@@ -288,6 +292,24 @@ export class Printer {
     return printed("fork", [...this.#head(cpu), 10, 11]);
   }
 
+  /** Process 9 made the socket of the call that follows. */
+  made(cpu = 0): string {
+    const [, number, t] = this.#head(cpu);
+    return printed("made", [cpu, number, 9, t, ...name("systemd")]);
+  }
+
+  pass(how: number, fd = 18): string {
+    return printed("pass", [...this.#head(0), 10, 10, how, fd, 0xffff_8880_0000_1000n, 100, NETNS, 8080, ...name("node")]);
+  }
+
+  exec(): string {
+    return printed("exec", [...this.#head(0), 10, ...name("cat")]);
+  }
+
+  signal(number: number, code: number): string {
+    return printed("signal", [...this.#head(0), 10, number, code, 30, ...name("bash")]);
+  }
+
   exit(status: number): string {
     return printed("exit", [...this.#head(0), 10, status, ...name("node")]);
   }
@@ -314,6 +336,8 @@ interface CallValues {
   protocol: number;
   inode: number;
   group: [bigint, number, number];
+  /** sock_reuseport.prog */
+  program: bigint;
   comm: string | readonly number[];
 }
 const CALL_COMMON: Common = { ...COMMON, state: 7, port: 0 };
@@ -336,6 +360,7 @@ const CALL: CallValues = {
   protocol: 6,
   inode: 200,
   group: [0n, 0, 0],
+  program: 0n,
   comm: "node",
 };
 
@@ -362,6 +387,10 @@ interface OwnerValues {
   group: [bigint, number, number];
   substate: number;
   expires: bigint;
+  program: bigint;
+  /** sk_socket->file, and its count of references. */
+  file: bigint;
+  references: Value;
 }
 const OWNER: OwnerValues = {
   cpu: 0,
@@ -374,6 +403,9 @@ const OWNER: OwnerValues = {
   group: [0n, 0, 0],
   substate: 0,
   expires: 0n,
+  program: 0n,
+  file: 0xffff_8880_0000_f000n,
+  references: 1,
 };
 
 interface WalkValues {

@@ -3,9 +3,10 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isOptionalProbe, type OptionalProbe, WITHOUT_PROBE } from "../../src/core/probes.ts";
+import { lookBase, watchBase } from "../../src/probe/bases.ts";
 import { findHooks } from "../../src/probe/hooks.ts";
 import { readLayout } from "../../src/probe/layout.ts";
-import { assembleCheck, assembleProgram, lookBase, type ProgramOptions, WALK_BOUNDS } from "../../src/probe/program.ts";
+import { assembleCheck, assembleProgram, type ProgramOptions, WALK_BOUNDS } from "../../src/probe/program.ts";
 import { findSymbols } from "../../src/probe/symbols.ts";
 import { ROOT } from "../helpers/cli.ts";
 import { KERNELS, type Kernel, kernelFixture } from "./kernels.ts";
@@ -349,6 +350,18 @@ it("a look asks for a process that cannot exist, whatever port it names", () => 
       expect((base + place) & 0x7ffe0000).toBe(base);
     }),
   );
+});
+
+it("a request to watch a process is told from a look, and from that of another trace", () => {
+  fc.assert(
+    fc.property(fc.nat(), fc.nat(), fc.nat(2 ** 22 - 1), fc.nat(0x1ffff), (random, other, pid, place) => {
+      const base = watchBase(lookBase(random));
+      expect((base + pid) & 0x7fc00000).toBe(base);
+      expect(base + pid).toBeLessThan(2 ** 31);
+      expect(base).toBeGreaterThan(lookBase(other) + place);
+    }),
+  );
+  expect(new Set([1, 2, 3, 4].map((random) => watchBase(lookBase(random)))).size).toBe(4);
 });
 
 it("looks of traces that were started one after the other are told apart", () => {

@@ -1,13 +1,19 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { SocketFacts, TraceEvent } from "../../src/core/event.ts";
-import type { FailureRecord, HolderRecord, ReleaseRecord } from "../../src/core/record.ts";
+import type { HolderRecord, ProcessRecord } from "../../src/core/process-record.ts";
+import type { FailureRecord, ReleaseRecord } from "../../src/core/record.ts";
 import { failureBlock, holdersLine, releaseLine } from "../../src/report/failure.ts";
 import type { TextOptions } from "../../src/report/text.ts";
 import { bind, connection, exit, facts, failureOf, header, holders, listen, MS, refused, seed, tell, timeWait } from "../helpers/events.ts";
 import { hostile, visible } from "./hostile.ts";
 
 const PLAIN: TextOptions = { color: false, width: 80, ascii: false, offsetMinutes: 60 };
+
+const SHELL: ProcessRecord = {
+  ...{ pid: 9, comm: "sh", command: null, program: null, startedAt: null, parents: [], nsPids: [] },
+  ...{ exitedAt: null, exitCode: null, exitSignal: null, unit: null, container: null, pod: null },
+};
 
 /** The record of a refused bind of an old listener, and variations of it. */
 function record(...owners: SocketFacts[]): FailureRecord {
@@ -113,7 +119,7 @@ describe("a blocker", () => {
     expect(block(withBlocker(change))).toMatch(text);
   });
 
-  const holder: HolderRecord = { pid: 10, comm: "node", fd: 18, via: "unknown", command: "" };
+  const holder: HolderRecord = { pid: 10, comm: "node", fd: 18, via: "unknown", command: "", from: null, process: null };
   it.each<[HolderRecord["via"], string]>([
     ["unknown", "held by node[10] through fd 18\n"],
     ["created", "held by node[10] through fd 18\n"],
@@ -133,7 +139,7 @@ describe("a blocker", () => {
   });
 
   it("whose process has exited says when", () => {
-    const opener = { pid: 9, comm: "sh", fd: 3, exitedAt: "2026-11-22T14:02:59.798000000Z" };
+    const opener = { pid: 9, comm: "sh", fd: 3, exitedAt: "2026-11-22T14:02:59.798000000Z", process: SHELL };
     expect(block(withBlocker({ opener, boundAt: "2026-11-22T14:02:00.000000000Z" })).replace(/\s+/g, " ")).toContain(
       "since 15:02:00.000, bound by sh[9], which exited 212 ms earlier",
     );
@@ -147,7 +153,7 @@ describe("a blocker", () => {
   });
 
   it("whose process exited within the same millisecond says so to the microsecond", () => {
-    const opener = { pid: 9, comm: "sh", fd: 3, exitedAt: "2026-11-22T14:03:00.009700000Z" };
+    const opener = { pid: 9, comm: "sh", fd: 3, exitedAt: "2026-11-22T14:03:00.009700000Z", process: SHELL };
     expect(block(withBlocker({ opener, boundAt: "2026-11-22T14:02:00.000000000Z" })).replace(/\s+/g, " ")).toContain(
       "exited 300 µs earlier",
     );
@@ -170,6 +176,9 @@ describe("what comes after the block", () => {
     via: "exit",
     precision: "exact",
     by: { pid: 10, comm: "node" },
+    exitCode: null,
+    exitSignal: null,
+    closedAt: null,
   };
   it.each<[string, Partial<ReleaseRecord>, string]>([
     ["by exit", {}, "s1 at 15:03:08.522, 1.21 s after the refusal, when node[10] exited"],

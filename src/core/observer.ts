@@ -1,0 +1,13 @@
+import type { Nanos } from "../base/nanoseconds.ts";
+import type { TraceEvent } from "./event.ts";
+import type { OutputRecord } from "./record.ts";
+import type { Failure } from "./refusal.ts";
+
+/** Makes further records of what the table knows. It sees each event right after the table has taken it, in time order. */
+export interface Observer {
+  after(event: TraceEvent): OutputRecord[];
+  /** A refused call has been explained and reported; its event came to `after` before. */
+  explained(failure: Failure): OutputRecord[];
+  /** The trace has ended, at this instant. */
+  finish(end: Nanos): OutputRecord[];
+}

@@ -1,0 +1,88 @@
+import type { Nanos } from "../base/nanoseconds.ts";
+import type { EventOf, ProcessEvent } from "./event.ts";
+
+/** A process over its life. A pid that is used again is another process. */
+export interface Process {
+  pid: number;
+  comm: string;
+  /** What /proc said of it last, null where it was gone too soon. */
+  facts: ProcessEvent | null;
+  /** Who forked it and when, where that was seen. */
+  forked: { t: Nanos; by: Process } | null;
+  execs: { t: Nanos; comm: string }[];
+  signals: { t: Nanos; signal: number; by: { pid: number; comm: string } }[];
+  exitedAt: Nanos | null;
+  /** How it ended; `signal` 0: by itself. */
+  exit: { code: number; signal: number } | null;
+}
+
+/** Generations that are followed upwards at most. */
+const MOST_ANCESTORS = 64;
+
+/** The processes that events told of. */
+export class Processes {
+  readonly #current = new Map<number, Process>();
+
+  get(pid: number): Process | undefined {
+    return this.#current.get(pid);
+  }
+
+  /** The process was seen alive by this name. */
+  seen(pid: number, comm: string): Process {
+    const known = this.#current.get(pid);
+    if (known && known.exitedAt === null) {
+      if (comm !== "") known.comm = comm;
+      return known;
+    }
+    const fresh: Process = { pid, comm, facts: null, forked: null, execs: [], signals: [], exitedAt: null, exit: null };
+    this.#current.set(pid, fresh);
+    return fresh;
+  }
+
+  fork({ t, pid, child }: EventOf<"fork">): Process {
+    const by = this.seen(pid, "");
+    const born = this.seen(child, by.comm);
+    born.forked = { t, by };
+    return born;
+  }
+
+  exec({ t, pid, comm }: EventOf<"exec">): Process {
+    const process = this.seen(pid, comm);
+    process.execs.push({ t, comm });
+    return process;
+  }
+
+  signal({ t, pid, signal, by }: EventOf<"signal">): Process {
+    const process = this.seen(pid, "");
+    process.signals.push({ t, signal, by });
+    return process;
+  }
+
+  exit({ t, pid, comm, code, signal }: EventOf<"exit">): Process {
+    const process = this.seen(pid, comm);
+    process.exitedAt = t;
+    process.exit = { code, signal };
+    return process;
+  }
+
+  /** What /proc said may come after the end. */
+  told(event: ProcessEvent): Process {
+    const known = this.#current.get(event.pid);
+    const process =
+      known?.exitedAt != null && (event.startedAt === null || event.startedAt < known.exitedAt) ? known : this.seen(event.pid, event.comm);
+    process.facts = event;
+    return process;
+  }
+
+  /** The pids of its parent, the parent of that, and so on, as far as forks and /proc told. */
+  ancestors(process: Process): number[] {
+    const found: number[] = [];
+    for (let at: Process | undefined = process; at && found.length < MOST_ANCESTORS; ) {
+      const told: number[] | undefined = at.facts?.ancestors.map(({ pid }) => pid);
+      if (!at.forked && told) return [...found, ...told];
+      at = at.forked?.by;
+      if (at) found.push(at.pid);
+    }
+    return found;
+  }
+}

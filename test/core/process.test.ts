@@ -1,0 +1,34 @@
+import { describe, expect, it } from "vitest";
+import { Processes } from "../../src/core/process.ts";
+
+const exit = (t: number, pid: number) => ({ type: "exit" as const, t, pid, comm: "old", code: 0, signal: 9 });
+
+describe("processes", () => {
+  it("are new when a pid comes back after its exit", () => {
+    const processes = new Processes();
+    const old = processes.seen(10, "old");
+    processes.exit(exit(5, 10));
+    expect(processes.seen(10, "new")).not.toBe(old);
+    expect(processes.get(10)).toMatchObject({ comm: "new", exitedAt: null, exit: null });
+    expect(old).toMatchObject({ exitedAt: 5, exit: { code: 0, signal: 9 } });
+  });
+
+  it("keep one entry while they live, under their latest name", () => {
+    const processes = new Processes();
+    const shell = processes.seen(10, "sh");
+    processes.exec({ type: "exec", t: 3, pid: 10, comm: "node" });
+    expect(processes.get(10)).toBe(shell);
+    expect(shell).toMatchObject({ comm: "node", execs: [{ t: 3, comm: "node" }] });
+  });
+
+  it("have the ancestors that forks told, and above these what /proc said", () => {
+    const processes = new Processes();
+    processes.told({
+      ...{ type: "process" as const, t: 0, pid: 10, comm: "sh", command: "sh", program: "dash", startedAt: 0 },
+      ...{ ancestors: [{ pid: 4, comm: "tmux", program: null }], cgroup: null, nsPids: [10], marks: [], state: "S" },
+    });
+    processes.fork({ type: "fork", t: 1, pid: 10, child: 11 });
+    const grandchild = processes.fork({ type: "fork", t: 2, pid: 11, child: 12 });
+    expect(processes.ancestors(grandchild)).toEqual([11, 10, 4]);
+  });
+});
