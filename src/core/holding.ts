@@ -61,11 +61,14 @@ export class Holding {
 
   /**
    * The socket was gone before the search came to it: the process that closed its last copy had it until then, and so had
-   * the one with whose end it went.
+   * the one with whose end it went. `before`: who had it when that was last looked for.
    */
-  lastHolder({ endedBy, lastClose, opener }: Socket): HolderRecord[] {
+  lastHolder(socket: Socket, before: readonly Holder[]): HolderRecord[] {
+    const { endedBy, lastClose, opener } = socket;
     if (!endedBy) return [];
     const { process, comm } = endedBy;
+    const known = before.filter(({ pid }) => pid === process.pid);
+    if (known.length > 0) return known.map((holder) => this.holder(socket, holder));
     const owned = opener?.process === process ? opener : null;
     const closed = lastClose?.pid === process.pid ? lastClose : null;
     if (!owned && !closed && !endedBy.exiting) return [];

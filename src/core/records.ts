@@ -212,7 +212,10 @@ export class RecordBuilder {
   #holdersOf(failure: Failure, socket: Socket, facts: SocketFacts): { holders: HolderRecord[]; complete: boolean } {
     const found = facts.inode === null ? [] : (failure.holders.get(facts.inode) ?? []);
     const seen = found.map((holder) => this.#holding.holder(socket, holder));
-    const holders = seen.length > 0 || facts.state === "TIME_WAIT" ? seen : this.#holding.lastHolder(socket);
+    const holders =
+      seen.length > 0 || facts.state === "TIME_WAIT"
+        ? seen
+        : this.#holding.lastHolder(socket, this.#table.lastHolders.get(facts.inode ?? -1) ?? []);
     return { holders, complete: failure.holdersComplete && (facts.inode === null || holders.length > 0) };
   }
 

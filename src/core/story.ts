@@ -159,6 +159,7 @@ export class Story {
   }
 
   #holders(event: EventOf<"holders">): OutputRecord[] {
+    this.#table.held(event);
     if (event.failureAt === null || event.tid === null) return [];
     const at = key({ t: event.failureAt, tid: event.tid });
     const refusal = this.#waiting.get(at) ?? this.#searching.get(at);

@@ -1,5 +1,5 @@
 import type { Nanos } from "../base/nanoseconds.ts";
-import type { CallEvent, EventOf, SocketFacts, State, WalkFacts } from "./event.ts";
+import type { CallEvent, EventOf, Holder, SocketFacts, State, WalkFacts } from "./event.ts";
 import { meet } from "./party.ts";
 import { type Process, Processes } from "./process.ts";
 import { type Socket, type Step, sameConnection } from "./socket.ts";
@@ -51,6 +51,8 @@ export class SocketTable {
   readonly sockets: Socket[] = [];
   readonly groups: Group[] = [];
   readonly processes = new Processes();
+  /** Who had a descriptor when that was last looked for, by the socket's inode. */
+  readonly lastHolders = new Map<number, readonly Holder[]>();
   /** Current socket at each kernel address, MPTCP subflows included. */
   readonly #bySk = new Map<number, Socket>();
   readonly #currentGroup = new Map<string, Group>();
@@ -206,6 +208,11 @@ export class SocketTable {
   ended(socket: Socket, { pid, comm, exiting }: { pid: number; comm: string; exiting: boolean }): void {
     const known = this.processes.get(pid);
     socket.endedBy = { process: known ?? this.processes.seen(pid, comm), comm, exiting };
+  }
+
+  /** A search for holders; one that found nobody came too late, and leaves what was known before. */
+  held({ sockets }: EventOf<"holders">): void {
+    for (const { inode, holders } of sockets) if (holders.length > 0) this.lastHolders.set(inode, holders);
   }
 
   /** Another descriptor of a socket came to be, or was sent. */

@@ -46,6 +46,14 @@ export class LineFields {
 
 /** A name chosen by anybody: UTF-8 where it is that, `\xNN` for each other byte. */
 export function decodeName(bytes: Uint8Array): string {
+  try {
+    return UTF8.decode(bytes);
+  } catch {
+    return decodePieces(bytes);
+  }
+}
+
+function decodePieces(bytes: Uint8Array): string {
   let name = "";
   for (let at = 0; at < bytes.length; ) {
     const [character, length] = characterAt(bytes, at);

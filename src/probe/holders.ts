@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readlinkSync } from "node:fs";
 import type { Nanos } from "../base/nanoseconds.ts";
 import type { Holder } from "../core/event.ts";
-import { decodeName } from "./fields.ts";
+import { readCommand, readStat } from "./proc-pid.ts";
 
 /** How long in ms the scan may hold up the event stream before it lets it run. */
 const SLICE = 4;
@@ -66,16 +66,9 @@ export class HolderScan {
 
   #describe(pid: number, fd: number): Holder | null {
     try {
-      const stat = readFileSync(`/proc/${pid}/stat`);
-      const nameEnd = stat.lastIndexOf(")");
-      const comm = decodeName(stat.subarray(stat.indexOf("(") + 1, nameEnd));
-      const rest = stat
-        .subarray(nameEnd + 2)
-        .toString()
-        .split(" ");
-      const words = readFileSync(`/proc/${pid}/cmdline`);
-      const command = decodeName(words).replace(/\0+$/, "").replaceAll("\0", " ");
-      return { pid, fd, comm, command, parent: Number(rest[1]), startedAt: this.#instantOfStart(Number(rest[19])) };
+      const folder = `/proc/${pid}`;
+      const { comm, parent, startTicks } = readStat(folder);
+      return { pid, fd, comm, command: readCommand(folder), parent, startedAt: this.#instantOfStart(startTicks) };
     } catch {
       return null;
     }
@@ -111,8 +104,7 @@ export function descendsFrom(pid: number, ancestor: number): boolean {
 
 function parentOf(pid: number): number {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+    return readStat(`/proc/${pid}`).parent;
   } catch {
     return 0;
   }

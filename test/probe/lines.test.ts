@@ -141,7 +141,15 @@ it("a bind that passed shows the socket as it has become", () => {
     type: "bind",
     errno: null,
     walk: null,
-    socket: { address: "127.0.0.1", port: 8080, state: "BOUND", reuseAddr: true, reusePort: true, device: 3, group: { id: 0, size: 2, program: true } },
+    socket: {
+      address: "127.0.0.1",
+      port: 8080,
+      state: "BOUND",
+      reuseAddr: true,
+      reusePort: true,
+      device: 3,
+      group: { id: 0, size: 2, program: true },
+    },
   });
 });
 
@@ -925,10 +933,7 @@ describe("who made a socket", () => {
   it("belongs to the call that follows on the same CPU, and to no other", () => {
     const made = print.made();
     const events = decode(made, print.fork(1), passed(), passed());
-    expect(events.flatMap((event) => (event.type === "bind" ? [event.created] : []))).toEqual([
-      { pid: 9, t: 1000, comm: "systemd" },
-      null,
-    ]);
+    expect(events.flatMap((event) => (event.type === "bind" ? [event.created] : []))).toEqual([{ pid: 9, t: 1000, comm: "systemd" }, null]);
   });
 
   it("is not known when a line was lost in between", () => {
