@@ -90,6 +90,7 @@ golden: build ## write anew what the samples are expected to show
 	  node dist/cli.js replay $$trace > $${trace%trace.jsonl}report.txt || test $$? -eq 1 || exit 1; \
 	  node dist/cli.js replay $$trace --json > $${trace%trace.jsonl}report.jsonl || test $$? -eq 1 || exit 1; \
 	done
+	@node test/docs/embed.mjs
 
 clean: ## remove what was built
 	rm -rf dist $(STAMPS)

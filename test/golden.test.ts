@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { TraceEvent } from "../src/core/event.ts";
 import { Story } from "../src/core/story.ts";
 import { decodeEvent, decodeHeader, encodeEvent, encodeHeader } from "../src/trace/codec.ts";
+import { DOCUMENTS, embedded } from "./docs/embed.mjs";
 import { bindtrace, ROOT } from "./helpers/cli.ts";
 import { situations } from "./helpers/situations.ts";
 
@@ -16,10 +17,10 @@ it("has a sample of every situation, and a situation for every sample", () => {
   expect(names.sort()).toEqual([...situations.map(({ name }) => name), ...inGuests.map((file) => file.slice(0, -3))].sort());
 });
 
-it("is what README shows", () => {
-  const report = readFileSync(join(ROOT, "samples/cluster-restart/report.txt"), "utf8").trimEnd().split("\n");
-  const shown = report.map((line) => (line === "" ? "" : `    ${line}`)).join("\n");
-  expect(readFileSync(join(ROOT, "README.md"), "utf8")).toContain(`$ bindtrace replay samples/cluster-restart/trace.jsonl\n${shown}\n`);
+it.each(DOCUMENTS)("is what %s shows", (name) => {
+  const document = readFileSync(join(ROOT, name), "utf8");
+  expect(document).toContain("    $ bindtrace replay samples/");
+  expect(document).toBe(embedded(document));
 });
 
 describe.each(names)("sample %s", (name) => {

@@ -57,7 +57,7 @@ export function addTrace(program: Command, words: readonly string[], finish: (co
     .option("--until-failure", "end at the first failure")
     .option("--duration <time>", "end after 30s, 5m, 2h", parseDuration)
     .option("--linger <time>", "with a command: go on after it has ended, for daemons it started", parseDuration)
-    .option("--light", "leave out the close hook: cheaper, for traces that stay on for days")
+    .option("--light", "leave out the hooks of close, dup and sent descriptors: cheaper, for days")
     .addOption(new Option("--hooks <set>", "how to look into the kernel").choices(Object.keys(HOOKS)).default("auto"))
     .option("--without-probe <function>", "leave out an optional probe of the kernel hook set (repeatable)", optionalProbe)
     .option("--print-program", "print the bpftrace program that would run as root, and end")

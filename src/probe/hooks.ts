@@ -89,6 +89,9 @@ export function findHooks(kind: ProbeKind, { btf, kallsyms, without }: HookSourc
   return { functions, missing };
 }
 
+/** Arguments of its function that a kretprobe may use. */
+const KEPT_ARGUMENTS = 2;
+
 const BLOCK = /^(enter|exit):([\w, ]+?)( \/[^\n]*\/)? \{\n(.*?)^\}$/gms;
 
 /**
@@ -125,8 +128,11 @@ function probeText(when: "enter" | "exit", name: string, hook: Hook, filter: str
     return `@in[tid].${[...used].indexOf(parameter) + 1}`;
   });
   if (used.size === 0) return `kretprobe:${hook.symbol}${filter} {\n${text}}`;
-  // A kretprobe has no arguments any more: those that it needs are kept from the entry.
-  const values = [...used].map((parameter) => `(uint64)arg${place(parameter)}`);
+  // A kretprobe has no arguments any more: those that it needs are kept from the entry, in one map of one shape.
+  const values = Array.from({ length: KEPT_ARGUMENTS }, (_, index) => {
+    const parameter = [...used][index];
+    return parameter === undefined ? "(uint64)0" : `(uint64)arg${place(parameter)}`;
+  });
   const keep = `kprobe:${hook.symbol}${filter} {\n  @in[tid] = (nsecs, ${values.join(", ")});\n}`;
   return `${keep}\n\nkretprobe:${hook.symbol}${filter} {\n${text}  delete(@in[tid]);\n}`;
 }

@@ -30,7 +30,8 @@ const INSPECT = /(?:^|[\s"])--inspect(?:[-_](?:brk|wait))?(?=[\s"=]|$)/;
  */
 export function marksOf(environ: Buffer, pid: number): string[] {
   const values = new Map<string, string>();
-  for (const entry of environ.toString("latin1").split("\0")) {
+  // What follows the last NUL was cut.
+  for (const entry of environ.toString("latin1").split("\0").slice(0, -1)) {
     const end = entry.indexOf("=");
     // getenv(3) takes the first one.
     if (end > 0 && !values.has(entry.slice(0, end))) values.set(entry.slice(0, end), entry.slice(end + 1));

@@ -1,5 +1,9 @@
-import { readFileSync, readlinkSync } from "node:fs";
+import { closeSync, openSync, readlinkSync, readSync } from "node:fs";
 import { decodeName } from "./fields.ts";
+
+/** How much is read of a file at most (bytes): a command line or an environment can be as large as the stack allows. */
+const MOST = 1 << 20;
+const PIECE = 1 << 14;
 
 /** What /proc/PID/stat says (proc(5)). */
 export interface Stat {
@@ -12,11 +16,29 @@ export interface Stat {
   startTicks: number;
 }
 
-/** `folder`: /proc/PID. Throws where the process has gone, or may not be looked at. */
-export const readStat = (folder: string) => parseStat(readFileSync(`${folder}/stat`));
+/** A file of /proc/PID, cut at 1 MiB. Throws where the process has gone, or may not be looked at. */
+export function readFacts(path: string): Buffer {
+  const file = openSync(path, "r");
+  try {
+    const pieces: Buffer[] = [];
+    for (let size = 0; size < MOST; size += PIECE) {
+      const piece = Buffer.allocUnsafe(PIECE);
+      const length = readSync(file, piece);
+      pieces.push(piece.subarray(0, length));
+      // The kernel fills what it is given as far as the file goes (fs/proc/base.c, fs/seq_file.c).
+      if (length < PIECE) break;
+    }
+    return Buffer.concat(pieces);
+  } finally {
+    closeSync(file);
+  }
+}
 
-/** The words of its command line, joined by spaces; empty for a kernel thread and for a process that has ended. Throws like readStat. */
-export const readCommand = (folder: string) => parseCommand(readFileSync(`${folder}/cmdline`));
+/** `folder`: /proc/PID. Throws like {@link readFacts}. */
+export const readStat = (folder: string) => parseStat(readFacts(`${folder}/stat`));
+
+/** The words of its command line, joined by spaces; empty for a kernel thread and for a process that has ended. Throws like {@link readFacts}. */
+export const readCommand = (folder: string) => parseCommand(readFacts(`${folder}/cmdline`));
 
 /** Last part of the path of its program, null where there is none or it may not be read (PTRACE_MODE_READ, ptrace(2)). */
 export function readProgram(folder: string): string | null {
@@ -46,24 +68,16 @@ export const parseProgram = (path: Buffer) => decodeName(path.subarray(path.last
  * `/` goes first: in a hybrid setup, v2 may not know the containers (cgroups(7)).
  */
 export function parseCgroup(text: string): string | null {
-  const paths = ["name=systemd", ""].flatMap((controllers) => {
-    const line = text.split("\n").find((row) => row.split(":")[1] === controllers);
-    // The kernel adds ` (deleted)` when the group has gone before the zombie has.
-    return line === undefined
-      ? []
-      : [
-          line
-            .split(":")
-            .slice(2)
-            .join(":")
-            .replace(/ \(deleted\)$/, ""),
-        ];
-  });
+  const rows = text.split("\n").map((row) => /^\d+:([^:]*):(.*)$/s.exec(row));
+  // The kernel adds ` (deleted)` when the group has gone before the zombie has.
+  const pathIn = (hierarchy: string) => rows.find((row) => row?.[1] === hierarchy)?.[2]?.replace(/ \(deleted\)$/, "");
+  const paths = ["name=systemd", ""].map(pathIn).filter((path) => path !== undefined);
   return paths.find((path) => path !== "/") ?? paths[0] ?? null;
 }
 
-/** Its ids from the PID namespace of this /proc inwards; none where the kernel has no PID namespaces. Names are escaped in this file. */
+/** Its ids from the PID namespace of this /proc inwards; none where the kernel has no PID namespaces. */
 export function parseNsPids(status: string): number[] {
-  const line = /^NSpid:\t(.+)$/m.exec(status)?.[1];
-  return line === undefined ? [] : line.split("\t").map(Number);
+  // Of a name, newlines are escaped here and nothing else that a regular expression takes for the end of a line.
+  const line = status.split("\n").find((row) => row.startsWith("NSpid:\t"));
+  return line === undefined ? [] : line.split("\t").slice(1).map(Number);
 }

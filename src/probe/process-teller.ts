@@ -11,16 +11,20 @@ export interface ProcessTellerOptions {
   /** The instant of a start time in USER_HZ ticks since boot. */
   instantOfStart(ticks: number): Nanos;
   emit(event: ProcessEvent): void;
+  /** How many ancestors are told of too: a watcher, a package manager or a cluster's primary shows by its command line. */
+  generations: number;
 }
 
 /** Says what /proc knows of processes, once for each and again after an exec. Nothing is said of one that has gone. */
 export class ProcessTeller {
   readonly #options: ProcessTellerOptions;
+  readonly #most: number;
   /** When each process that was told of had started: a pid that is used again is another process. */
   readonly #told = new Map<number, Nanos | null>();
 
-  constructor(options: ProcessTellerOptions) {
+  constructor(options: ProcessTellerOptions, most = MOST_TOLD) {
     this.#options = options;
+    this.#most = most;
   }
 
   /** Costs one look at /proc/PID/stat where the process was told of before. */
@@ -38,14 +42,15 @@ export class ProcessTeller {
     this.#told.delete(pid);
   }
 
-  #say(pid: number): void {
+  #say(pid: number, generations = this.#options.generations): void {
     this.#told.delete(pid);
     const event = readProcess(pid, this.#options.instant(), this.#options.instantOfStart);
     if (!event) return;
     this.#told.set(pid, event.startedAt);
     const [oldest] = this.#told.keys();
-    if (this.#told.size > MOST_TOLD && oldest !== undefined) this.#told.delete(oldest);
+    if (this.#told.size > this.#most && oldest !== undefined) this.#told.delete(oldest);
     this.#options.emit(event);
+    for (const { pid: ancestor } of event.ancestors.slice(0, generations)) if (!this.#told.has(ancestor)) this.#say(ancestor, 0);
   }
 
   #startOf(pid: number): Nanos | null {

@@ -1,14 +1,12 @@
-import { closeSync, constants, openSync, readFileSync, readSync } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import type { Nanos } from "../base/nanoseconds.ts";
 import type { ProcessEvent } from "../core/event.ts";
 import { decodeName } from "./fields.ts";
 import { marksOf } from "./marks.ts";
-import { parseCgroup, parseNsPids, readCommand, readProgram, readStat, type Stat } from "./proc-pid.ts";
+import { parseCgroup, parseNsPids, readCommand, readFacts, readProgram, readStat, type Stat } from "./proc-pid.ts";
 
 /** Generations that are followed upwards at most. */
 const MOST_ANCESTORS = 64;
-/** How much of an environment is read at most (bytes): it can be as large as the stack allows. */
-const MOST_ENVIRON = 1 << 20;
 
 /**
  * What /proc says of a process at instant `t`, null where it has gone or may not be looked at. What only its owner may read
@@ -21,7 +19,7 @@ export function readProcess(pid: number, t: Nanos, instantOfStart: (ticks: numbe
     directory = openSync(`/proc/${pid}`, constants.O_RDONLY | constants.O_DIRECTORY);
     const folder = `/proc/self/fd/${directory}`;
     const stat = readStat(folder);
-    const nsPids = parseNsPids(readFileSync(`${folder}/status`, "latin1"));
+    const nsPids = parseNsPids(readFacts(`${folder}/status`).toString("latin1"));
     return {
       type: "process",
       t,
@@ -31,9 +29,9 @@ export function readProcess(pid: number, t: Nanos, instantOfStart: (ticks: numbe
       program: readProgram(folder),
       startedAt: instantOfStart(stat.startTicks),
       ancestors: ancestorsOf(stat),
-      cgroup: orNull(() => parseCgroup(decodeName(readFileSync(`${folder}/cgroup`)))),
+      cgroup: orNull(() => parseCgroup(decodeName(readFacts(`${folder}/cgroup`)))),
       nsPids,
-      marks: orNull(() => marksOf(readEnviron(folder), nsPids.at(-1) ?? pid)) ?? [],
+      marks: orNull(() => marksOf(readFacts(`${folder}/environ`), nsPids.at(-1) ?? pid)) ?? [],
       state: stat.state,
     };
   } catch {
@@ -55,24 +53,6 @@ function ancestorsOf(stat: Stat): ProcessEvent["ancestors"] {
     child = parent;
   }
   return found;
-}
-
-function readEnviron(folder: string): Buffer {
-  const file = openSync(`${folder}/environ`, "r");
-  try {
-    const pieces: Buffer[] = [];
-    for (let size = 0; size < MOST_ENVIRON; ) {
-      const piece = Buffer.allocUnsafe(16_384);
-      const length = readSync(file, piece);
-      if (length === 0) return Buffer.concat(pieces);
-      pieces.push(piece.subarray(0, length));
-      size += length;
-    }
-    const whole = Buffer.concat(pieces);
-    return whole.subarray(0, whole.lastIndexOf(0));
-  } finally {
-    closeSync(file);
-  }
 }
 
 function orNull<T>(read: () => T): T | null {

@@ -89,11 +89,16 @@ export function releaseLine(record: ReleaseRecord, options: TextOptions): string
   return `${field("released", `${when}${cause(record, options)}`, options).join("\n")}\n`;
 }
 
-function cause({ via, by, exitSignal }: ReleaseRecord, options: TextOptions): string {
+/** From which time on (ns) the end of a socket counts as later than the close call that it follows. */
+const LATER = 1_000_000;
+
+function cause({ via, by, exitSignal, at, closedAt }: ReleaseRecord, options: TextOptions): string {
   const who = by ? `${nameText(by.comm, options)}[${by.pid}]` : "its last holder";
   switch (via) {
-    case "close":
-      return `, when ${who} closed it`;
+    case "close": {
+      const late = closedAt === null ? 0 : nanosBetween(closedAt, at);
+      return late < LATER ? `, when ${who} closed it` : `, ${durationText(late, options)} after ${who} had closed its last descriptor`;
+    }
     case "exit":
       return exitSignal === null ? `, when ${who} exited` : `, when ${who} was ended by ${exitSignal}`;
     case "exec":

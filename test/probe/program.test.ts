@@ -92,6 +92,18 @@ function mapsOf(code: string): { used: string[]; assigned: string[] } {
   return { used: [...used].sort(), assigned: [...assigned].sort() };
 }
 
+/** Values of a tuple: commas outside of brackets, and one. */
+function valuesIn(tuple: string): number {
+  let depth = 0;
+  let values = 1;
+  for (const character of tuple) {
+    if ("([".includes(character)) depth++;
+    else if (")]".includes(character)) depth--;
+    else if (character === "," && depth === 0) values++;
+  }
+  return values;
+}
+
 describe.each(KERNELS.flatMap((kernel) => SETS.map((set) => [kernel, set] as const)))("%s, %s:", (kernel, set) => {
   /** All that the command line may ask for, and what it is without optional probes. */
   const variants: Changes[] = [
@@ -174,6 +186,17 @@ describe.each(KERNELS.flatMap((kernel) => SETS.map((set) => [kernel, set] as con
     each(({ expanded }) => {
       const { used, assigned } = mapsOf(expanded);
       expect(used).toEqual(assigned);
+    });
+  });
+
+  it("every tuple of a map has as many values as the others, for bpftrace gives a map one type", () => {
+    each(({ expanded }) => {
+      const arities = new Map<string, Set<number>>();
+      for (const [, map = "", tuple = ""] of expanded.matchAll(/(@\w+)\[[^\]]*\] = \(([^;]*)\);/g)) {
+        arities.set(map, (arities.get(map) ?? new Set()).add(valuesIn(tuple)));
+      }
+      expect(arities.size).toBeGreaterThan(0);
+      for (const [map, sizes] of arities) expect([map, sizes.size]).toEqual([map, 1]);
     });
   });
 

@@ -183,6 +183,23 @@ describe("what comes after the block", () => {
   it.each<[string, Partial<ReleaseRecord>, string]>([
     ["by exit", {}, "s1 at 15:03:08.522, 1.21 s after the refusal, when node[10] exited"],
     ["by close", { via: "close" }, "s1 at 15:03:08.522, 1.21 s after the refusal, when node[10] closed it"],
+    [
+      "later than the close",
+      { via: "close", closedAt: "2026-11-22T14:03:07.022000000Z" },
+      "s1 at 15:03:08.522, 1.21 s after the refusal, 1.50 s after node[10] had closed its last descriptor",
+    ],
+    [
+      "right after the close",
+      { via: "close", closedAt: "2026-11-22T14:03:08.521100000Z" },
+      "s1 at 15:03:08.522, 1.21 s after the refusal, when node[10] closed it",
+    ],
+    ["by a signal", { exitSignal: "SIGKILL" }, "s1 at 15:03:08.522, 1.21 s after the refusal, when node[10] was ended by SIGKILL"],
+    ["by exec", { via: "exec" }, "s1 at 15:03:08.522, 1.21 s after the refusal, when node[10] became another program (CLOEXEC)"],
+    [
+      "with its namespace",
+      { via: "namespace-gone", by: null },
+      "s1 at 15:03:08.522, 1.21 s after the refusal, when its network namespace had no process any more",
+    ],
     ["by nobody known", { via: "unknown", by: null }, "s1 at 15:03:08.522, 1.21 s after the refusal"],
     ["by the exit of nobody known", { by: null }, "s1 at 15:03:08.522, 1.21 s after the refusal, when its last holder exited"],
     [
@@ -275,4 +292,30 @@ it.each<[string, TraceEvent]>([
   const lines = block(failureOf(event)).trimEnd().split("\n");
   for (const line of lines) expect(line).not.toMatch(/\p{Cc}/u);
   for (const line of lines.slice(1)) expect(line).toMatch(/^ {2}/);
+});
+
+describe("behind a blocker that no process has", () => {
+  it.each<[Partial<FailureRecord["blockers"][number]>, string]>([
+    [{ nature: "in-flight" }, "it is under way over a unix socket (SCM_RIGHTS), or a system call still uses it"],
+    [{ nature: "kernel" }, "it is a socket of the kernel itself"],
+    [{ nature: "orphan", state: "LAST_ACK" }, "its process has closed it; the kernel waits for the other end's last answer"],
+    [{ nature: "orphan", state: "ESTABLISHED" }, "no process has accepted it yet: it goes with its listener"],
+    [{ nature: "orphan", state: "FIN_WAIT2" }, "net.ipv4.tcp_fin_timeout at most"],
+  ])("%j", (change, text) => {
+    expect(block(withBlocker({ ...change, holders: [] })).replace(/\s+/g, " ")).toContain(text);
+  });
+});
+
+describe("where a holder runs", () => {
+  const holder = { pid: 10, comm: "node", fd: 18, via: "received" as const, command: "", from: { pid: 7, comm: "main" } };
+  const ID = "0123456789abcdef".repeat(4);
+  it.each<[Partial<ProcessRecord>, string]>([
+    [{ unit: "nginx.service" }, "(unit nginx.service)"],
+    [{ unit: "session-3.scope" }, ""],
+    [{ container: ID, nsPids: [10, 1] }, "(container 0123456789ab, pid 1 in it)"],
+    [{ container: ID, pod: "a-b", unit: "kubelet.service" }, "(pod a-b, container 0123456789ab)"],
+  ])("%j", (process, text) => {
+    const shown = block(withBlocker({ holders: [{ ...holder, process: { ...SHELL, ...process } }] }), { width: 200 });
+    expect(shown).toContain(`held by node[10] through received fd 18 from main[7]${text ? ` ${text}` : ""}\n`);
+  });
 });

@@ -1,0 +1,102 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { ProcessEvent } from "../../src/core/event.ts";
+import { ProcessTeller } from "../../src/probe/process-teller.ts";
+import { Programs } from "./programs.ts";
+
+const programs = new Programs();
+afterEach(() => programs.end());
+
+describe("what is told of processes", () => {
+  let told: ProcessEvent[];
+  let now: number;
+  /** Moves every start time: as if the pid belonged to another process. */
+  let shift: number;
+  const options = {
+    instant: () => now,
+    instantOfStart: (ticks: number) => ticks + shift,
+    emit: (event: ProcessEvent) => told.push(event),
+    generations: 0,
+  };
+  const pids = () => told.map(({ pid }) => pid);
+
+  beforeEach(() => {
+    told = [];
+    now = 1000;
+    shift = 0;
+  });
+
+  it("is told once", () => {
+    const teller = new ProcessTeller(options);
+    const cat = programs.start("/bin/cat");
+    teller.tell(cat.pid);
+    teller.tell(cat.pid);
+    expect(told).toMatchObject([{ type: "process", t: 1000, pid: cat.pid, command: "/bin/cat" }]);
+  });
+
+  it("goes with its nearest ancestors, each of them once", () => {
+    const teller = new ProcessTeller({ ...options, generations: 1 });
+    const [one, other] = [programs.start("/bin/cat").pid, programs.start("/bin/cat").pid];
+    teller.tell(one);
+    teller.tell(other);
+    expect(pids()).toEqual([one, process.pid, other]);
+  });
+
+  it("is told again when it has become another program", async () => {
+    const teller = new ProcessTeller(options);
+    const shell = programs.start("/bin/sh", ["-c", "echo ready; read line; exec /bin/cat"]);
+    await shell.line();
+    teller.tell(shell.pid);
+    shell.write("go on\nback\n");
+    await shell.line();
+    teller.tell(shell.pid);
+    expect(told).toMatchObject([{ t: 1000, comm: "sh" }]);
+    now = 2000;
+    teller.retell(shell.pid);
+    teller.tell(shell.pid);
+    expect(told).toMatchObject([{ comm: "sh" }, { t: 2000, pid: shell.pid, comm: "cat", command: "/bin/cat" }]);
+  });
+
+  it("is not told of an exec by one that nobody asked for", () => {
+    const teller = new ProcessTeller(options);
+    teller.retell(programs.start("/bin/cat").pid);
+    expect(told).toEqual([]);
+  });
+
+  it("is told again when the pid belongs to another process", () => {
+    const teller = new ProcessTeller(options);
+    const cat = programs.start("/bin/cat");
+    teller.tell(cat.pid);
+    shift = 5;
+    teller.tell(cat.pid);
+    teller.tell(cat.pid);
+    expect(told.map(({ startedAt }) => startedAt)).toEqual([told[0]?.startedAt, (told[0]?.startedAt ?? 0) + 5]);
+  });
+
+  it("is told again after its end was told, where it did not end", () => {
+    const teller = new ProcessTeller(options);
+    const cat = programs.start("/bin/cat");
+    teller.tell(cat.pid);
+    teller.forget(cat.pid);
+    teller.retell(cat.pid);
+    expect(told).toHaveLength(1);
+    teller.tell(cat.pid);
+    expect(told).toHaveLength(2);
+  });
+
+  it("is nothing of one that has gone", async () => {
+    const teller = new ProcessTeller(options);
+    const cat = programs.start("/bin/cat");
+    teller.tell(cat.pid);
+    await cat.kill();
+    teller.tell(cat.pid);
+    teller.retell(cat.pid);
+    expect(pids()).toEqual([cat.pid]);
+  });
+
+  it("is forgotten, the oldest first, when there is too much of it", () => {
+    const teller = new ProcessTeller(options, 2);
+    const [a = 0, b = 0, c = 0] = [1, 2, 3].map(() => programs.start("/bin/cat").pid);
+    for (const pid of [a, b, c, c, b, a, c]) teller.tell(pid);
+    expect(pids()).toEqual([a, b, c, a]);
+  });
+});
