@@ -115,5 +115,5 @@ export function storyOptions(options: ReportOptions, header: Header, netns: numb
     (netns === null || timeline.netns === netns) &&
     (options.proto === undefined || timeline.protocol === options.proto) &&
     (ports.length > 0 ? timeline.port === 0 || inRanges(timeline.port, ports) : timeline.rows.some(({ kind }) => kind === "refused"));
-  return { reports, shows };
+  return { reports, ports, shows };
 }

@@ -56,7 +56,7 @@ function lifeOf(process: Process, family: ReadonlySet<Process>, from: Nanos): Ti
 }
 
 /** `code 0`, `SIGKILL`. */
-function exitText(exit: Process["exit"]): string {
+export function exitText(exit: Process["exit"]): string {
   if (!exit) return "";
   return exit.signal === 0 ? `code ${exit.code}` : signalName(exit.signal);
 }

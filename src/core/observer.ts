@@ -5,7 +5,8 @@ import type { Failure } from "./refusal.ts";
 
 /** Makes further records of what the table knows. It sees each event right after the table has taken it, in time order. */
 export interface Observer {
-  after(event: TraceEvent): OutputRecord[];
+  /** `settled`: every refused call so far that is reported at all has come to `explained`. */
+  after(event: TraceEvent, settled: boolean): OutputRecord[];
   /** A refused call has been explained and reported; its event came to `after` before. */
   explained(failure: Failure): OutputRecord[];
   /** The trace has ended, at this instant. */

@@ -154,6 +154,7 @@ export interface ReleaseRecord {
 /** Failures of one program in a row on one address, as one story: told when a bind passed, else at the end. */
 export interface AttemptsRecord {
   type: "attempts";
+  operation: "bind" | "listen";
   netns: number;
   protocol: Protocol;
   address: string;
@@ -163,8 +164,12 @@ export interface AttemptsRecord {
   failures: number;
   /** From the first refusal to the success, or to the last refusal. */
   lastedNs: number;
-  /** Everyone who was in the way. */
+  /** The processes that were refused. */
+  binders: { pid: number; comm: string }[];
+  /** Every socket that was in the way. */
   blockers: string[];
+  /** How many of the failures no socket is blamed for. */
+  unexplained: number;
   /** The socket that got the port in the end, null when none did. */
   bound: { socket: string; at: string; pid: number; comm: string } | null;
 }
@@ -174,6 +179,8 @@ export interface RestartRecord {
   type: "restart";
   netns: number;
   protocol: Protocol;
+  /** Of the new listener; of the old one where none came. */
+  address: string;
   port: number;
   from: string[];
   to: string | null;
@@ -181,8 +188,12 @@ export interface RestartRecord {
   phases: {
     phase: "signalled" | "listener-closed" | "last-connection-gone" | "exited" | "port-free" | "bound" | "listening";
     at: string;
+    precision: "exact" | "estimated";
     pid: number | null;
     comm: string | null;
+    /** The sender of a signal; pid 0: the kernel. */
+    by: { pid: number; comm: string } | null;
+    /** The signal; how the process ended; else the socket that it is about. */
     detail: string;
   }[];
   /** Nobody listened for so long; null when the new one listened before the old one stopped, or none came. */

@@ -1,13 +1,15 @@
 import { isoTime, type Nanos, parseIsoTime } from "../base/nanoseconds.ts";
-import { type CallEvent, type EventOf, type Header, portOf, type TraceEvent, type WalkFacts } from "./event.ts";
-import { explain } from "./explain.ts";
-import { certainFaults, type KernelFault } from "./faults.ts";
+import { Absence } from "./absence.ts";
+import { Attempts } from "./attempts.ts";
+import type { CallEvent, EventOf, Header, TraceEvent, WalkFacts } from "./event.ts";
+import type { Observer } from "./observer.ts";
 import { meet } from "./party.ts";
 import { PortTimelines } from "./port-timelines.ts";
 import type { OptionalProbe } from "./probes.ts";
 import type { OutputRecord } from "./record.ts";
 import { RecordBuilder } from "./records.ts";
-import { type Failure, isRepeat, type Refusal } from "./refusal.ts";
+import { Refusals } from "./refusals.ts";
+import { Restarts } from "./restarts.ts";
 import type { Socket } from "./socket.ts";
 import { SocketTable, type WalkedOwner } from "./table.ts";
 import { type PortTimeline, unavailable } from "./timeline.ts";
@@ -15,6 +17,8 @@ import { type PortTimeline, unavailable } from "./timeline.ts";
 export interface StoryOptions {
   /** Which failures are reported; all evidence is used whatever it says. */
   reports(call: CallEvent): boolean;
+  /** The ports that are asked about: all when there is none, those of the trace when it is left out. */
+  ports?: Header["filters"]["ports"];
   /** Which ports get a timeline; all when it is left out. */
   shows?(timeline: PortTimeline): boolean;
 }
@@ -26,28 +30,37 @@ export interface StoryOptions {
 export class Story {
   readonly #table = new SocketTable();
   readonly #header: Header;
-  readonly #faults: KernelFault[];
   readonly #options: StoryOptions;
   readonly #records: RecordBuilder;
-  /** Refused calls whose holders are still being looked for, by instant and thread. */
-  readonly #waiting = new Map<string, Refusal>();
-  /** Reported failures whose search for holders goes on. */
-  readonly #searching = new Map<string, Failure>();
-  /** Reported failures with a blocker that has not let go. */
-  readonly #open = new Set<Failure>();
   readonly #timelines = new PortTimelines();
-  readonly #counts = { seen: 0, failures: 0, explained: 0 };
+  readonly #refusals: Refusals;
+  readonly #observers: readonly Observer[];
+  /** What the observers said while refused calls waited for their report: it is told after those. */
+  readonly #observed: OutputRecord[] = [];
   #lost = 0;
   #end: Nanos = 0;
-  #lastReported: Failure | undefined;
-  #repeats = 0;
 
   constructor(header: Header, options: StoryOptions) {
     this.#header = header;
-    this.#faults = certainFaults(header.kernel.version);
     this.#options = options;
     const anchor = parseIsoTime(header.clock.wall) ?? 0n;
-    this.#records = new RecordBuilder(this.#table, (t) => isoTime(anchor, t));
+    const iso = (t: Nanos) => isoTime(anchor, t);
+    this.#records = new RecordBuilder(this.#table, iso);
+    this.#observers = [
+      new Attempts(this.#table, iso),
+      new Restarts(this.#table, iso, (socket) => this.#isShown(socket)),
+      new Absence(header, options.ports ?? header.filters.ports),
+    ];
+    this.#refusals = new Refusals({
+      header,
+      table: this.#table,
+      timelines: this.#timelines,
+      records: this.#records,
+      reports: (call) => options.reports(call),
+      onReported: (failure) => {
+        for (const observer of this.#observers) this.#observed.push(...observer.explained(failure));
+      },
+    });
   }
 
   begin(): OutputRecord[] {
@@ -57,12 +70,20 @@ export class Story {
   /** Takes one event and returns what there is to say now. */
   apply(event: TraceEvent): OutputRecord[] {
     this.#end = Math.max(this.#end, event.t);
+    const records = this.#take(event);
+    const { settled } = this.#refusals;
+    for (const observer of this.#observers) this.#observed.push(...observer.after(event, settled));
+    return settled ? [...records, ...this.#observed.splice(0)] : records;
+  }
+
+  #take(event: TraceEvent): OutputRecord[] {
     switch (event.type) {
       case "bind":
       case "listen":
         return this.#call(event);
       case "holders":
-        return this.#holders(event);
+        this.#table.held(event);
+        return this.#refusals.holders(event);
       case "look":
         return this.#look(event);
       case "destroy":
@@ -114,19 +135,26 @@ export class Story {
     }
   }
 
-  /** Reports what is still waiting, then the summary. */
+  /** Reports what is still waiting, then what the whole trace shows, then the summary. */
   finish(): OutputRecord[] {
-    const waiting = [...this.#waiting.values()].flatMap((refusal) => this.#report(refusal).records);
-    this.#waiting.clear();
-    const releases = this.#owedReleases();
-    const { failures, explained } = this.#counts;
+    const waiting = this.#refusals.finish();
+    for (const observer of this.#observers) this.#observed.push(...observer.finish(this.#end));
     const ports = this.timelines().map((timeline) => ({ timeline, unavailableNs: unavailable(timeline.rows, this.#end) }));
-    return [...waiting, ...releases, this.#records.summary({ failures, explained, lost: this.#lost }, ports)];
+    return [...waiting, ...this.#observed.splice(0), this.#records.summary({ ...this.#refusals.counts, lost: this.#lost }, ports)];
   }
 
   /** One timeline for each port on which something happened and that is to be shown. */
   timelines(): PortTimeline[] {
-    return this.#timelines.all().filter((timeline) => timeline.rows.length > 0 && (this.#options.shows?.(timeline) ?? true));
+    return this.#timelines.all().filter((timeline) => timeline.rows.length > 0 && this.#shows(timeline));
+  }
+
+  #shows(timeline: PortTimeline): boolean {
+    return this.#options.shows?.(timeline) ?? true;
+  }
+
+  #isShown({ facts }: Socket): boolean {
+    const timeline = this.#timelines.all().find((known) => meet(known, facts));
+    return timeline !== undefined && this.#shows(timeline);
   }
 
   #call(event: CallEvent): OutputRecord[] {
@@ -140,13 +168,7 @@ export class Story {
     if (event.type === "listen") {
       this.#timelines.retract("stopped-listening", this.#table.find(event.socket.sk, event.socket.inode), event.enteredAt);
     }
-    const binder = this.#table.call(event);
-    const port = portOf(event);
-    const id = `f${++this.#counts.seen}`;
-    const row = this.#timelines.add("refused", event.t, binder, event, id, port);
-    const process = this.#table.processes.seen(event.pid, event.comm);
-    const unknown = { holders: new Map(), holdersComplete: false, ready: false };
-    this.#waiting.set(key(event), { id, call: event, binder, process, owners, ...unknown, row });
+    this.#refusals.add(event, owners);
     return [];
   }
 
@@ -156,53 +178,6 @@ export class Story {
       if (previous !== facts.state) this.#timelines.add(previous === null ? "there" : "state", t, socket, null, "");
     }
     return owners;
-  }
-
-  #holders(event: EventOf<"holders">): OutputRecord[] {
-    this.#table.held(event);
-    if (event.failureAt === null || event.tid === null) return [];
-    const at = key({ t: event.failureAt, tid: event.tid });
-    const refusal = this.#waiting.get(at) ?? this.#searching.get(at);
-    if (!refusal) return [];
-    for (const { inode, holders } of event.sockets) refusal.holders.set(inode, holders);
-    refusal.holdersComplete = event.complete;
-    const late = this.#searching.get(at);
-    if (late) {
-      if (event.complete) this.#searching.delete(at);
-      return this.#options.reports(late.call) ? this.#records.holders(late, event.t) : [];
-    }
-    refusal.ready = true;
-    return [...this.#reportReady(), ...this.#owedReleases()];
-  }
-
-  /** Reports refusals in the order in which they happened. */
-  #reportReady(): OutputRecord[] {
-    const records: OutputRecord[] = [];
-    for (const [at, refusal] of this.#waiting) {
-      if (!refusal.ready) break;
-      this.#waiting.delete(at);
-      const reported = this.#report(refusal);
-      records.push(...reported.records);
-      if (!refusal.holdersComplete) this.#searching.set(at, reported.failure);
-    }
-    return records;
-  }
-
-  #report(refusal: Refusal): { failure: Failure; records: OutputRecord[] } {
-    const { call, owners, row } = refusal;
-    const remembered = this.#table.heldDuring(call.socket, call.enteredAt, call.t);
-    const { kernel, filters } = this.#header;
-    const verdict = explain(call, { owners, remembered, seeded: filters.ports.length > 0, kernel, faults: this.#faults });
-    const failure: Failure = { ...refusal, verdict, released: new Set() };
-    if (row) row.blockers = verdict.blockers.map(({ socket }) => socket);
-    if (!this.#options.reports(call)) return { failure, records: [] };
-    this.#counts.failures++;
-    if (verdict.confidence !== "unknown") this.#counts.explained++;
-    if (verdict.blockers.length > 0) this.#open.add(failure);
-    const last = this.#lastReported;
-    this.#repeats = last && isRepeat(last, failure) ? this.#repeats + 1 : 0;
-    this.#lastReported = failure;
-    return { failure, records: [this.#records.failure(failure, this.#repeats)] };
   }
 
   #look(event: EventOf<"look">): OutputRecord[] {
@@ -274,22 +249,7 @@ export class Story {
       endedBy && { pid: endedBy.process.pid, comm: endedBy.comm },
       this.#records.releaseVia(socket),
     );
-    return this.#owedReleases();
-  }
-
-  /** Releases that reported failures wait for. They are told after every refusal that came before them. */
-  #owedReleases(): OutputRecord[] {
-    return this.#waiting.size > 0 ? [] : [...this.#open].flatMap((failure) => this.#releases(failure));
-  }
-
-  /** Release records that a reported failure still owes. */
-  #releases(failure: Failure): OutputRecord[] {
-    const freed = failure.verdict.blockers
-      .map(({ socket }) => socket)
-      .filter((socket) => socket.releasedAt !== null && !failure.released.has(socket));
-    for (const socket of freed) failure.released.add(socket);
-    if (failure.released.size === failure.verdict.blockers.length) this.#open.delete(failure);
-    return freed.map((socket) => this.#records.release(failure, socket));
+    return this.#refusals.releases();
   }
 
   #state(event: EventOf<"state">): void {
@@ -305,5 +265,3 @@ export class Story {
     this.#timelines.exited(event.t, event, event.signal > 0 ? `signal ${event.signal}` : `code ${event.code}`);
   }
 }
-
-const key = ({ t, tid }: { t: Nanos; tid: number }) => `${t}/${tid}`;

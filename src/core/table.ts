@@ -153,7 +153,7 @@ export class SocketTable {
     // A refused listen passes through LISTEN and back (inet_csk_listen_start); the socket stays bound.
     const state = event.to === "CLOSE" && socket.facts.peer === null ? "BOUND" : event.to;
     socket.facts = { ...socket.facts, state };
-    if (event.from === "LISTEN") socket.listenedUntil = event.t;
+    if (event.from === "LISTEN" && event.to !== "LISTEN") socket.listenedUntil = event.t;
     socket.listeningSince = event.to === "LISTEN" ? (socket.listeningSince ?? event.t) : null;
     return socket;
   }

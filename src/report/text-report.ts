@@ -1,9 +1,10 @@
 import { unreachable } from "../base/unreachable.ts";
 import type { Header } from "../core/event.ts";
 import { isOptionalProbe, WITHOUT_PROBE } from "../core/probes.ts";
-import type { OutputRecord, SessionRecord, SummaryRecord } from "../core/record.ts";
+import type { AbsenceRecord, OutputRecord, SessionRecord, SummaryRecord } from "../core/record.ts";
 import type { PortTimeline } from "../core/timeline.ts";
 import { failureBlock, holdersLine, releaseLine } from "./failure.ts";
+import { absenceLine, attemptsLine, restartBlock } from "./outcome.ts";
 import { escapeText, type TextOptions, wrap } from "./text.ts";
 import { timelineTable } from "./timeline.ts";
 
@@ -19,6 +20,7 @@ export class TextReport implements Report {
   /** Sockets whose release has been told: retries would tell it again and again. */
   readonly #released = new Set<string>();
   #summary: SummaryRecord | undefined;
+  #absence: AbsenceRecord | undefined;
 
   constructor(options: TextOptions) {
     this.#options = options;
@@ -39,8 +41,11 @@ export class TextReport implements Report {
       case "warning":
         return `warning: ${escapeText(record.message, this.#options.ascii)}\n`;
       case "attempts":
+        return attemptsLine(record, this.#options);
       case "restart":
+        return restartBlock(record, this.#options);
       case "absence":
+        this.#absence = record;
         return "";
       case "summary":
         this.#summary = record;
@@ -52,6 +57,7 @@ export class TextReport implements Report {
 
   end(header: Header, timelines: readonly PortTimeline[]): string {
     const tables = timelines.map((timeline) => `\n${timelineTable(timeline, header, this.#options)}`).join("");
+    if (this.#absence) return `${tables}${absenceLine(this.#absence, this.#options)}`;
     return `${tables}${this.#summary ? summaryLine(this.#summary) : ""}`;
   }
 }

@@ -1,0 +1,142 @@
+import type { Nanos } from "../base/nanoseconds.ts";
+import { addressesEqual } from "./conflict.ts";
+import type { EventOf, TraceEvent, WalkFacts } from "./event.ts";
+import { bindsIpv6Only } from "./party.ts";
+import type { Process } from "./process.ts";
+import type { Socket } from "./socket.ts";
+import type { SocketTable } from "./table.ts";
+
+/** A TCP socket while it listened. */
+export interface Listener {
+  socket: Socket;
+  netns: number;
+  port: number;
+  /** When it began, or was first seen to. */
+  since: Nanos;
+  until: Nanos | null;
+  /** The listen call that made it, null where that was not seen. */
+  call: EventOf<"listen"> | null;
+  /** Processes that a search found to hold it, by the instant at which that was told. */
+  found: Map<number, Nanos>;
+}
+
+/** Whether a client can have meant either. */
+export const overlap = (a: Socket, b: Socket) => addressesEqual(filed(a), filed(b), true);
+
+const filed = ({ facts: { family, address, ipv6Only } }: Socket) => ({
+  family,
+  address,
+  ipv6Only: bindsIpv6Only(family, address, ipv6Only),
+});
+
+/** Who listens and listened on each port, and which processes had the socket. UDP sockets do not listen. */
+export class Listeners {
+  readonly #table: SocketTable;
+  readonly #at = new Map<string, Listener[]>();
+  readonly #byInode = new Map<number, Listener>();
+
+  constructor(table: SocketTable) {
+    this.#table = table;
+  }
+
+  /** Those of a port in the order in which they began: the ones that listen, and the ones that stopped and were not forgotten. */
+  at(netns: number, port: number): readonly Listener[] {
+    return this.#at.get(`${netns}/${port}`) ?? [];
+  }
+
+  all(): Listener[][] {
+    return [...this.#at.values()];
+  }
+
+  /** Takes in what the table has just learnt; returns the listener that a listen call has made. */
+  after(event: TraceEvent): Listener | undefined {
+    switch (event.type) {
+      case "listen":
+      case "bind": {
+        if (event.walk) this.#walked(event.walk, event.t);
+        const { sk, inode, netns, port } = event.socket;
+        this.#settle(netns, port);
+        return event.type === "listen" && event.errno === null ? this.#add(this.#table.find(sk, inode), event.t, event) : undefined;
+      }
+      case "look":
+        this.#walked(event.walk, event.t);
+        break;
+      case "holders":
+        this.#found(event);
+        break;
+      case "state":
+      case "destroy":
+      case "release":
+      case "close":
+        this.#settle(event.netns, event.port);
+        break;
+      case "namespace-gone":
+        for (const { netns, port } of this.all().flat()) this.#settle(netns, port);
+        break;
+      default:
+    }
+    return undefined;
+  }
+
+  forget(listeners: readonly Listener[]): void {
+    for (const listener of listeners) {
+      const { netns, port } = listener;
+      const left = this.at(netns, port).filter((other) => other !== listener);
+      if (left.length > 0) this.#at.set(`${netns}/${port}`, left);
+      else this.#at.delete(`${netns}/${port}`);
+      const { inode } = listener.socket;
+      if (inode !== null && this.#byInode.get(inode) === listener) this.#byInode.delete(inode);
+    }
+  }
+
+  /** The processes that are known to have had it, without those that gave it away: they closed their copy while others were left. */
+  processesOf({ socket, found }: Listener): Process[] {
+    const { steps, opener, endedBy } = socket;
+    const seen = [...found].flatMap(([pid, at]) => {
+      const process = this.#table.processes.get(pid);
+      // A process that was born later has only got the same number.
+      return process && (process.forked === null || process.forked.t <= at) ? [process] : [];
+    });
+    const acted = [...(opener ? [opener.process] : []), ...steps.filter(({ step }) => step !== "created").map(({ process }) => process)];
+    const gaveAway = (process: Process) => {
+      const last = steps.findLast((step) => step.process === process);
+      return last?.step === "copy-closed" && last.detail !== "0";
+    };
+    return [...new Set([...acted.filter((process) => !gaveAway(process)), ...seen, ...(endedBy ? [endedBy.process] : [])])];
+  }
+
+  #walked(walk: WalkFacts, t: Nanos): void {
+    for (const { state, sk, inode } of walk.owners) {
+      if (state === "LISTEN" && inode !== null) this.#add(this.#table.find(sk, inode), t, null);
+    }
+    this.#settle(walk.netns, walk.port);
+  }
+
+  #add(socket: Socket | undefined, t: Nanos, call: Listener["call"]): Listener | undefined {
+    if (!socket) return undefined;
+    const { netns, port } = socket.facts;
+    const known = this.at(netns, port);
+    if (known.some((listener) => listener.socket === socket && listener.until === null)) return undefined;
+    const listener: Listener = { socket, netns, port, since: socket.listeningSince ?? t, until: null, call, found: new Map() };
+    this.#at.set(`${netns}/${port}`, [...known, listener]);
+    if (socket.inode !== null) this.#byInode.set(socket.inode, listener);
+    return listener;
+  }
+
+  /** Notices who does not listen any more, and forgets those of which a look shows that they went unseen. */
+  #settle(netns: number, port: number): void {
+    const listening = this.at(netns, port).filter(({ until }) => until === null);
+    for (const listener of listening) {
+      const { listenedUntil, destroyedAt, releasedAt } = listener.socket;
+      listener.until = listenedUntil !== null && listenedUntil >= listener.since ? listenedUntil : (destroyedAt ?? releasedAt);
+    }
+    this.forget(listening.filter(({ socket, until }) => until === null && socket.inBucketSince === null));
+  }
+
+  #found({ t, sockets }: EventOf<"holders">): void {
+    for (const { inode, holders } of sockets) {
+      const listener = this.#byInode.get(inode);
+      for (const { pid } of holders) listener?.found.set(pid, t);
+    }
+  }
+}
