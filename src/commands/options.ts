@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type CallEvent, type Header, portOf, requestedPort } from "../core/event.ts";
+import type { Place } from "../core/party.ts";
 import type { StoryOptions } from "../core/story.ts";
 import type { PortTimeline } from "../core/timeline.ts";
 import { JsonReport } from "../report/json.ts";
@@ -111,9 +112,11 @@ export function storyOptions(options: ReportOptions, header: Header, netns: numb
       (options.proto === undefined || (call.socket.protocol === "udp") === (options.proto === "udp"))
     );
   };
+  const fits = (place: Place) =>
+    (netns === null || place.netns === netns) && (options.proto === undefined || (place.protocol === "udp") === (options.proto === "udp"));
   const shows = (timeline: PortTimeline) =>
-    (netns === null || timeline.netns === netns) &&
-    (options.proto === undefined || timeline.protocol === options.proto) &&
+    fits(timeline) &&
     (ports.length > 0 ? timeline.port === 0 || inRanges(timeline.port, ports) : timeline.rows.some(({ kind }) => kind === "refused"));
-  return { reports, ports, shows };
+  const watches = (place: Place) => fits(place) && (ports.length === 0 || inRanges(place.port, ports));
+  return { reports, ports, shows, watches };
 }

@@ -144,8 +144,8 @@ export const processSchema = z.looseObject({
   /** Last part of the path of its program (`node`, `python3.11`), null where it could not be read. */
   program: z.string().nullable(),
   startedAt: nanos.nullable(),
-  /** Parent, its parent, and so on. */
-  ancestors: z.array(z.looseObject({ pid, comm: z.string(), program: z.string().nullable() })),
+  /** Parent, its parent, and so on, each with the beginning of its command line. */
+  ancestors: z.array(z.looseObject({ pid, comm: z.string(), program: z.string().nullable(), command: z.string().optional() })),
   /** Path in the hierarchy of control groups (v2, else systemd's own), null where there is none. */
   cgroup: z.string().nullable(),
   /** Its ids in the PID namespaces from bindtrace's own inwards: more than one in a container. */

@@ -59,21 +59,14 @@ export class Holding {
     };
   }
 
-  /**
-   * The socket was gone before the search came to it: the process that closed its last copy had it until then, and so had
-   * the one with whose end it went. `before`: who had it when that was last looked for.
-   */
+  /** The socket was gone before the search came to it. `before`: who had it when that was last looked for. */
   lastHolder(socket: Socket, before: readonly Holder[]): HolderRecord[] {
-    const { endedBy, lastClose, opener } = socket;
-    if (!endedBy) return [];
-    const { process, comm } = endedBy;
-    const known = before.filter(({ pid }) => pid === process.pid);
+    const last = lastHolderOf(socket);
+    const known = before.filter(({ pid }) => pid === socket.endedBy?.process.pid);
     if (known.length > 0) return known.map((holder) => this.holder(socket, holder));
-    const owned = opener?.process === process ? opener : null;
-    const closed = lastClose?.pid === process.pid ? lastClose : null;
-    if (!owned && !closed && !endedBy.exiting) return [];
-    const fd = closed?.fd ?? owned?.fd ?? null;
-    const via = opener?.process === process ? "created" : "unknown";
+    if (!last) return [];
+    const { process, comm, fd } = last;
+    const via = socket.opener?.process === process ? "created" : "unknown";
     return [{ pid: process.pid, comm, fd, via, command: "", from: null, process: this.process(process) }];
   }
 
@@ -118,4 +111,16 @@ export class Holding {
   #nameOf(pid: number): string {
     return this.#processes.get(pid)?.comm ?? "";
   }
+}
+
+/**
+ * Who had a socket that has ended until then: the process that closed its last copy, and the one with whose end it went.
+ * Null where neither is known.
+ */
+export function lastHolderOf({ endedBy, lastClose, opener }: Socket): { process: Process; comm: string; fd: number | null } | null {
+  if (!endedBy) return null;
+  const { process, comm, exiting } = endedBy;
+  const owned = opener?.process === process ? opener : null;
+  const closed = lastClose?.pid === process.pid ? lastClose : null;
+  return owned || closed || exiting ? { process, comm, fd: closed?.fd ?? owned?.fd ?? null } : null;
 }

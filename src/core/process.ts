@@ -27,6 +27,11 @@ export class Processes {
     return this.#current.get(pid);
   }
 
+  /** The latest of each pid. */
+  all(): Iterable<Process> {
+    return this.#current.values();
+  }
+
   /** The process was seen alive by this name. */
   seen(pid: number, comm: string): Process {
     const known = this.#current.get(pid);
@@ -34,16 +39,19 @@ export class Processes {
       if (comm !== "") known.comm = comm;
       return known;
     }
-    const fresh: Process = { pid, comm, facts: null, forked: null, execs: [], signals: [], exitedAt: null, exit: null };
-    this.#current.set(pid, fresh);
-    return fresh;
+    return this.#add(pid, comm, null);
   }
 
+  /** Whoever had the child's pid before has ended, even where that was not seen: nobody is its own ancestor. */
   fork({ t, pid, child }: EventOf<"fork">): Process {
     const by = this.seen(pid, "");
-    const born = this.seen(child, by.comm);
-    born.forked = { t, by };
-    return born;
+    return this.#add(child, by.comm, { t, by });
+  }
+
+  #add(pid: number, comm: string, forked: Process["forked"]): Process {
+    const fresh: Process = { pid, comm, facts: null, forked, execs: [], signals: [], exitedAt: null, exit: null };
+    this.#current.set(pid, fresh);
+    return fresh;
   }
 
   exec({ t, pid, comm }: EventOf<"exec">): Process {

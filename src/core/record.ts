@@ -33,6 +33,8 @@ export interface GroupRecord {
 export interface GroupHistoryRecord extends GroupRecord {
   /** Everyone that was in it, in the order of joining; `leftAt` null: to the end of the trace. */
   history: { socket: string; uid: number | null; address: string; joinedAt: string; leftAt: string | null }[];
+  /** Most members that were counted, or known, at one time. */
+  largest: number;
   /** A BPF program chooses the member that gets a connection or datagram; null where that was not read. */
   program: boolean | null;
 }
@@ -211,9 +213,11 @@ export interface AbsenceRecord {
   message: string;
 }
 
+/** Trouble that gives no error. */
 export interface WarningRecord {
   type: "warning";
-  code: string;
+  at: string;
+  code: "unrelated-programs-share" | "loopback-split" | "reuseport-after-bind";
   message: string;
   sockets: string[];
 }

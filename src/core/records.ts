@@ -1,11 +1,15 @@
 import type { Nanos } from "../base/nanoseconds.ts";
 import { type Header, portOf, requestedPort, type SocketFacts } from "./event.ts";
+import { type Group, membersAt } from "./groups.ts";
 import { Holding } from "./holding.ts";
 import { lineageOf } from "./lineage.ts";
+import { notesOn } from "./notes.ts";
+import { oddOneOut } from "./odd-one-out.ts";
 import type { HolderRecord } from "./process-record.ts";
 import type {
   BlockerRecord,
   FailureRecord,
+  GroupHistoryRecord,
   GroupRecord,
   HoldersRecord,
   PortRecord,
@@ -48,10 +52,11 @@ export class RecordBuilder {
     };
   }
 
-  failure(failure: Failure, repeats: number): FailureRecord {
+  failure(failure: Failure, repeats: number, header: Header): FailureRecord {
     const { call, binder, verdict } = failure;
     const asked = call.type === "bind" && !call.search ? call.requested : call.socket;
     const { socket } = call;
+    const odd = oddOneOut(failure);
     return {
       type: "failure",
       id: failure.id,
@@ -79,7 +84,7 @@ export class RecordBuilder {
         reusePort: socket.reusePort,
         ipv6Only: socket.ipv6Only,
         device: socket.device || null,
-        group: this.#group(binder),
+        group: this.#group(binder, socket, call.t),
         process: this.#holding.process(failure.process),
       },
       blockers: verdict.blockers.map((blocker) => this.#blocker(failure, blocker)),
@@ -90,7 +95,7 @@ export class RecordBuilder {
       ownersCounted: verdict.ownersCounted,
       walkComplete: verdict.walkComplete,
       advice: verdict.advice,
-      notes: [],
+      notes: [...notesOn(failure, this.#table, header), ...(odd === null ? [] : [odd])],
       repeats,
     };
   }
@@ -146,7 +151,7 @@ export class RecordBuilder {
   }
 
   #port({ netns, protocol, port, lanes }: PortTimeline, unavailableNs: Nanos): PortRecord {
-    const groups = lanes.map((socket) => this.#group(socket)).filter((group) => group !== null);
+    const groups = new Set(lanes.flatMap((socket) => this.#table.groups.staysOf(socket)).map(({ group }) => group));
     return {
       netns,
       protocol,
@@ -160,9 +165,7 @@ export class RecordBuilder {
         seenAt: this.#iso(socket.seenAt),
         endedAt: socket.releasedAt === null ? null : this.#iso(socket.releasedAt),
       })),
-      groups: groups
-        .filter((group, index) => groups.findIndex(({ id }) => id === group.id) === index)
-        .map((group) => ({ ...group, history: [], program: null })),
+      groups: [...groups].map((group) => this.#history(group)),
       unavailableNs,
     };
   }
@@ -188,7 +191,7 @@ export class RecordBuilder {
       socketUid: facts.uid,
       inode: facts.state === "TIME_WAIT" ? null : (facts.inode ?? socket.inode),
       expiresAt: facts.expiresAt === null ? null : this.#iso(facts.expiresAt),
-      group: this.#group(socket),
+      group: this.#group(socket, facts, until),
       holders,
       holdersComplete: complete,
       rule,
@@ -219,8 +222,28 @@ export class RecordBuilder {
     return { holders, complete: failure.holdersComplete && (facts.inode === null || holders.length > 0) };
   }
 
-  #group(socket: Socket): GroupRecord | null {
-    const group = this.#table.groupOf(socket);
-    return group ? { id: group.id, members: group.members.map(({ id }) => id), size: group.size } : null;
+  /** The group of a socket at that instant, when the kernel told these facts of it. */
+  #group(socket: Socket, { group: told }: SocketFacts, at: Nanos): GroupRecord | null {
+    const group = this.#table.groups.of(socket, at);
+    if (!group) return null;
+    const members = membersAt(group, at).map(({ id }) => id);
+    return { id: group.id, members, size: Math.max(members.length, told?.size ?? 0) };
+  }
+
+  #history({ id, members, size, largest, program, history }: Group): GroupHistoryRecord {
+    return {
+      id,
+      members: [...members].map((member) => member.id),
+      size,
+      history: history.map(({ socket, facts, joinedAt, leftAt }) => ({
+        socket: socket.id,
+        uid: facts.uid,
+        address: facts.address,
+        joinedAt: this.#iso(joinedAt),
+        leftAt: leftAt === null ? null : this.#iso(leftAt),
+      })),
+      largest,
+      program,
+    };
   }
 }

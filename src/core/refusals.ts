@@ -118,7 +118,7 @@ export class Refusals {
     this.#repeats = last && isRepeat(last, failure) ? this.#repeats + 1 : 0;
     this.#lastReported = failure;
     onReported(failure);
-    return { failure, records: [records.failure(failure, this.#repeats)] };
+    return { failure, records: [records.failure(failure, this.#repeats, header)] };
   }
 
   /** Release records that a reported failure still owes. */

@@ -45,6 +45,8 @@ export interface Socket {
   endedBy: { process: Process; comm: string; exiting: boolean } | null;
   /** Nobody is in its network namespace any more. */
   wentWithNamespace: boolean;
+  /** When it got SO_REUSEPORT, where it was bound or refused without. */
+  reusePortSince: Nanos | null;
   /** Its failed binds are all that is known of it: it holds nothing. */
   binderOnly: boolean;
 }

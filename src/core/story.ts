@@ -2,8 +2,9 @@ import { isoTime, type Nanos, parseIsoTime } from "../base/nanoseconds.ts";
 import { Absence } from "./absence.ts";
 import { Attempts } from "./attempts.ts";
 import type { CallEvent, EventOf, Header, TraceEvent, WalkFacts } from "./event.ts";
+import { withGroups } from "./groups.ts";
 import type { Observer } from "./observer.ts";
-import { meet } from "./party.ts";
+import { meet, type Place } from "./party.ts";
 import { PortTimelines } from "./port-timelines.ts";
 import type { OptionalProbe } from "./probes.ts";
 import type { OutputRecord } from "./record.ts";
@@ -13,6 +14,7 @@ import { Restarts } from "./restarts.ts";
 import type { Socket } from "./socket.ts";
 import { SocketTable, type WalkedOwner } from "./table.ts";
 import { type PortTimeline, unavailable } from "./timeline.ts";
+import { Warnings } from "./warnings.ts";
 
 export interface StoryOptions {
   /** Which failures are reported; all evidence is used whatever it says. */
@@ -21,6 +23,8 @@ export interface StoryOptions {
   ports?: Header["filters"]["ports"];
   /** Which ports get a timeline; all when it is left out. */
   shows?(timeline: PortTimeline): boolean;
+  /** Which ports are warned of; all when it is left out. */
+  watches?(place: Place): boolean;
 }
 
 /**
@@ -49,6 +53,7 @@ export class Story {
     this.#observers = [
       new Attempts(this.#table, iso),
       new Restarts(this.#table, iso, (socket) => this.#isShown(socket)),
+      new Warnings(this.#table, options.watches ?? (() => true), iso),
       new Absence(header, options.ports ?? header.filters.ports),
     ];
     this.#refusals = new Refusals({
@@ -145,7 +150,10 @@ export class Story {
 
   /** One timeline for each port on which something happened and that is to be shown. */
   timelines(): PortTimeline[] {
-    return this.#timelines.all().filter((timeline) => timeline.rows.length > 0 && this.#shows(timeline));
+    return this.#timelines
+      .all()
+      .filter((timeline) => timeline.rows.length > 0 && this.#shows(timeline))
+      .map((timeline) => withGroups(timeline, this.#table.groups));
   }
 
   #shows(timeline: PortTimeline): boolean {
@@ -194,7 +202,10 @@ export class Story {
       const ended = state === "TIME_WAIT" ? Math.min(t, expiresAt ?? t) : (socket.destroyedAt ?? unseen);
       if (ended !== null) records.push(...this.#release(socket, ended, state !== "TIME_WAIT" && socket.destroyedAt !== null));
       // Its end was not seen, but it is not there any more: it can be blamed for nothing from here on.
-      else socket.inBucketSince = null;
+      else {
+        socket.inBucketSince = null;
+        this.#table.groups.leave(socket, t);
+      }
     }
     return records;
   }
@@ -241,6 +252,7 @@ export class Story {
   #release(socket: Socket, at: Nanos, exact: boolean): OutputRecord[] {
     socket.releasedAt = at;
     socket.releaseIsExact = exact;
+    this.#table.groups.leave(socket, at);
     const { endedBy } = socket;
     this.#timelines.add(
       "released",

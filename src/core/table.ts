@@ -1,16 +1,9 @@
 import type { Nanos } from "../base/nanoseconds.ts";
 import type { CallEvent, EventOf, Holder, SocketFacts, State, WalkFacts } from "./event.ts";
+import { Groups } from "./groups.ts";
 import { meet } from "./party.ts";
 import { type Process, Processes } from "./process.ts";
 import { type Socket, type Step, sameConnection } from "./socket.ts";
-
-/** A reuseport group: the kernel's `reuseport_id` is recycled, so a group ends with its last known member. */
-export interface Group {
-  id: string;
-  key: string;
-  members: Socket[];
-  size: number;
-}
 
 /** A socket as one walk showed it, with what was known of it before. */
 export interface WalkedOwner {
@@ -49,13 +42,12 @@ function step(socket: Socket, t: Nanos, what: Step["step"], process: Process, fd
 /** All sockets, groups and processes seen so far. One fold over the events, in time order. */
 export class SocketTable {
   readonly sockets: Socket[] = [];
-  readonly groups: Group[] = [];
+  readonly groups = new Groups();
   readonly processes = new Processes();
   /** Who had a descriptor when that was last looked for, by the socket's inode. */
   readonly lastHolders = new Map<number, readonly Holder[]>();
   /** Current socket at each kernel address, MPTCP subflows included. */
   readonly #bySk = new Map<number, Socket>();
-  readonly #currentGroup = new Map<string, Group>();
 
   /**
    * The socket at this kernel address, if it is that one still. A socket that is being closed has lost its inode;
@@ -79,11 +71,9 @@ export class SocketTable {
     const succeeded = event.errno === null;
     if (succeeded || socket.binderOnly) socket.facts = { ...event.socket, subflow: event.socket.subflow ?? socket.facts.subflow };
     if (socket.facts.subflow !== null) this.#bySk.set(socket.facts.subflow, socket);
-    if (!succeeded) {
-      this.#join(socket);
-      return socket;
-    }
-    socket.binderOnly = false;
+    if (succeeded) socket.binderOnly = false;
+    this.groups.seen(socket, event.socket, event.t, succeeded);
+    if (!succeeded) return socket;
     takeAgain(socket);
     this.#made(socket, event);
     step(socket, event.t, event.type === "bind" ? "bound" : "listened", process, event.fd);
@@ -101,7 +91,6 @@ export class SocketTable {
       socket.opener ??= { process, comm: event.comm, fd: event.fd };
     }
     socket.inBucketSince = Math.min(socket.inBucketSince ?? event.t, event.t);
-    this.#join(socket);
     return socket;
   }
 
@@ -124,7 +113,7 @@ export class SocketTable {
       socket.inode = facts.inode ?? socket.inode;
       this.#bySk.set(facts.sk, socket);
       if (facts.subflow !== null) this.#bySk.set(facts.subflow, socket);
-      this.#join(socket);
+      this.groups.seen(socket, facts, t, false);
       return { socket, facts, previous, knownSince: before };
     });
   }
@@ -153,7 +142,10 @@ export class SocketTable {
     // A refused listen passes through LISTEN and back (inet_csk_listen_start); the socket stays bound.
     const state = event.to === "CLOSE" && socket.facts.peer === null ? "BOUND" : event.to;
     socket.facts = { ...socket.facts, state };
-    if (event.from === "LISTEN" && event.to !== "LISTEN") socket.listenedUntil = event.t;
+    if (event.from === "LISTEN" && event.to !== "LISTEN") {
+      socket.listenedUntil = event.t;
+      this.groups.stopped(socket, event.t);
+    }
     socket.listeningSince = event.to === "LISTEN" ? (socket.listeningSince ?? event.t) : null;
     return socket;
   }
@@ -163,6 +155,10 @@ export class SocketTable {
     const socket = this.find(event.sk, event.inode);
     if (!socket) return undefined;
     const { reuseAddr, reusePort, ipv6Only, device } = event;
+    if (reusePort && !socket.facts.reusePort) {
+      socket.reusePortSince = event.t;
+      this.groups.late(socket);
+    }
     socket.facts = { ...socket.facts, reuseAddr, reusePort, ipv6Only, device };
     return socket;
   }
@@ -181,16 +177,16 @@ export class SocketTable {
     if (!socket || socket.binderOnly) return undefined;
     socket.destroyedAt = event.t;
     this.ended(socket, event);
-    this.#leave(socket);
+    this.groups.leave(socket, event.t);
     return socket;
   }
 
   /** Nobody is in that network namespace any more: its sockets have gone with it. */
-  namespaceGone({ netns }: EventOf<"namespace-gone">): Socket[] {
+  namespaceGone({ t, netns }: EventOf<"namespace-gone">): Socket[] {
     const gone = this.sockets.filter(({ facts, releasedAt, binderOnly }) => facts.netns === netns && releasedAt === null && !binderOnly);
     for (const socket of gone) {
       socket.wentWithNamespace = true;
-      this.#leave(socket);
+      this.groups.leave(socket, t);
     }
     return gone;
   }
@@ -200,7 +196,7 @@ export class SocketTable {
     const socket = this.#bySk.get(event.sk);
     if (!socket || socket.binderOnly || socket.releasedAt !== null) return undefined;
     if (event.by && !socket.endedBy) this.ended(socket, event.by);
-    this.#leave(socket);
+    this.groups.leave(socket, event.t);
     return socket;
   }
 
@@ -221,10 +217,6 @@ export class SocketTable {
     const socket = this.find(event.sk, event.inode);
     if (socket) step(socket, event.t, PASS_STEPS[event.how], process, event.fd, event.how);
     return socket;
-  }
-
-  groupOf(socket: Socket): Group | undefined {
-    return this.groups.find((group) => group.members.includes(socket) && this.#currentGroup.get(group.key) === group);
   }
 
   /** A TIME_WAIT owner is a new, smaller struct that continues a connection; an MPTCP owner may be known by its inode alone. */
@@ -266,34 +258,11 @@ export class SocketTable {
       lastClose: null,
       endedBy: null,
       wentWithNamespace: false,
+      reusePortSince: null,
       binderOnly,
     };
     this.sockets.push(socket);
     this.#bySk.set(facts.sk, socket);
     return socket;
-  }
-
-  #join(socket: Socket): void {
-    const { group, netns } = socket.facts;
-    if (group === null) return;
-    const key = `${netns}:${group.id}`;
-    let current = this.#currentGroup.get(key);
-    if (!current) {
-      current = { id: `g${this.groups.length + 1}`, key, members: [], size: 0 };
-      this.groups.push(current);
-      this.#currentGroup.set(key, current);
-    }
-    // The end of a refused binder is not seen, since it has no port: it stays for one report only.
-    current.members = current.members.filter((member) => !member.binderOnly && member !== socket);
-    current.members.push(socket);
-    current.size = group.size;
-  }
-
-  #leave(socket: Socket): void {
-    const group = this.groupOf(socket);
-    if (!group) return;
-    group.members = group.members.filter((member) => member !== socket);
-    group.size = Math.max(0, group.size - 1);
-    if (group.members.length === 0) this.#currentGroup.delete(group.key);
   }
 }

@@ -9,6 +9,9 @@ export interface Row {
     | "there"
     | "bound"
     | "listening"
+    | "joined"
+    | "member"
+    | "left"
     | "refused"
     | "copy-closed"
     | "stopped-listening"
@@ -18,7 +21,7 @@ export interface Row {
     | "released"
     | "exited";
   socket: Socket | null;
-  /** State of the socket after it. */
+  /** State of the socket after it, null where this is not about that. */
   state: State | null;
   process: { pid: number; comm: string } | null;
   /** Failure id of a refusal, or what the sentence needs to know. */
@@ -51,7 +54,9 @@ export function laneCells({ rows, lanes }: PortTimeline): LaneCell[][] {
   const now = new Map<Socket, Cell>();
   return rows.map((row) => {
     const before = new Map(now);
-    if (row.socket && lanes.includes(row.socket) && row.kind !== "refused") now.set(row.socket, cellAfter(row));
+    const { socket, kind, state } = row;
+    if (socket && state !== null && lanes.includes(socket) && kind !== "refused")
+      now.set(socket, kind === "released" ? "empty" : barOf(state));
     return lanes.map((lane) => ({
       before: before.get(lane) ?? "empty",
       after: now.get(lane) ?? "empty",
@@ -60,11 +65,8 @@ export function laneCells({ rows, lanes }: PortTimeline): LaneCell[][] {
   });
 }
 
-function cellAfter(row: Row): Cell {
-  if (row.kind === "released") return "empty";
-  switch (row.state) {
-    case null:
-      return "empty";
+function barOf(state: State): Cell {
+  switch (state) {
     case "LISTEN":
       return "listening";
     case "BOUND":

@@ -11,8 +11,6 @@ export interface ProcessTellerOptions {
   /** The instant of a start time in USER_HZ ticks since boot. */
   instantOfStart(ticks: number): Nanos;
   emit(event: ProcessEvent): void;
-  /** How many ancestors are told of too: a watcher, a package manager or a cluster's primary shows by its command line. */
-  generations: number;
 }
 
 /** Says what /proc knows of processes, once for each and again after an exec. Nothing is said of one that has gone. */
@@ -42,7 +40,7 @@ export class ProcessTeller {
     this.#told.delete(pid);
   }
 
-  #say(pid: number, generations = this.#options.generations): void {
+  #say(pid: number): void {
     this.#told.delete(pid);
     const event = readProcess(pid, this.#options.instant(), this.#options.instantOfStart);
     if (!event) return;
@@ -50,7 +48,6 @@ export class ProcessTeller {
     const [oldest] = this.#told.keys();
     if (this.#told.size > this.#most && oldest !== undefined) this.#told.delete(oldest);
     this.#options.emit(event);
-    for (const { pid: ancestor } of event.ancestors.slice(0, generations)) if (!this.#told.has(ancestor)) this.#say(ancestor, 0);
   }
 
   #startOf(pid: number): Nanos | null {

@@ -7,6 +7,8 @@ import { parseCgroup, parseNsPids, readCommand, readFacts, readProgram, readStat
 
 /** Generations that are followed upwards at most. */
 const MOST_ANCESTORS = 64;
+/** Characters of an ancestor's command line that are told: enough to know a watcher or a package manager by. */
+const MOST_COMMAND = 200;
 
 /**
  * What /proc says of a process at instant `t`, null where it has gone or may not be looked at. What only its owner may read
@@ -49,7 +51,8 @@ function ancestorsOf(stat: Stat): ProcessEvent["ancestors"] {
     const folder = `/proc/${child.parent}`;
     const parent = orNull(() => readStat(folder));
     if (!parent || parent.startTicks > child.startTicks) break;
-    found.push({ pid: child.parent, comm: parent.comm, program: readProgram(folder) });
+    const command = orNull(() => readCommand(folder))?.slice(0, MOST_COMMAND);
+    found.push({ pid: child.parent, comm: parent.comm, program: readProgram(folder), ...(command === undefined ? {} : { command }) });
     child = parent;
   }
   return found;

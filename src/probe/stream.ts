@@ -23,8 +23,6 @@ const DRAIN_LIMIT = 5000;
 /** The clocks are paired by a mark whose making took less than this (ns), or by the quickest of so many. */
 const QUICK_MARK = 100_000n;
 const MARKS_AT_MOST = 5;
-/** Ancestors of a process that are told of with it. */
-const GENERATIONS = 4;
 /** Clock ticks a second in /proc/PID/stat (USER_HZ, the same on every architecture that Node runs on). */
 const USER_HZ = 100n;
 
@@ -74,7 +72,7 @@ export class LiveStream {
     const instantOfStart = (ticks: number) => Number((BigInt(ticks) * 1_000_000_000n) / USER_HZ - this.bootOfInstant0);
     const emit = (event: TraceEvent, arrival = performance.now()) => this.#hold(event, arrival);
     this.#looker = new Looker({ base, instant, udpReleases, emit });
-    this.#processes = new ProcessTeller({ instant, instantOfStart, emit, generations: GENERATIONS });
+    this.#processes = new ProcessTeller({ instant, instantOfStart, emit });
     this.#holders = new HolderFinder({ instant, instantOfStart, emit, found: (pid) => this.#found(pid) });
     this.#finished = this.#run();
   }

@@ -7,6 +7,8 @@ import { clockTime, durationText, ordinal, paint, type TextOptions } from "./tex
 
 /** Most blockers described one by one. */
 const MAX_BLOCKERS = 8;
+/** Most notes: they come with the most specific first. */
+const MAX_NOTES = 3;
 
 /** The block that explains one refused call. */
 export function failureBlock(record: FailureRecord, options: TextOptions): string {
@@ -21,6 +23,7 @@ export function failureBlock(record: FailureRecord, options: TextOptions): strin
     ...shown.flatMap((blocker) => blockerLines(blocker, record, options)),
     ...(hidden > 0 ? field("", `and ${hidden} more sockets`, options) : []),
     ...field("rule", ruleText(record), options),
+    ...record.notes.slice(0, MAX_NOTES).flatMap(({ message }) => field("note", message, options)),
     ...(record.confidence === "exact" ? [] : field("certainty", `${record.confidence}: ${record.doubts.join("; ")}`, options)),
     ...adviceLines(record.advice, options),
     "",

@@ -4,9 +4,11 @@ import { isOptionalProbe, WITHOUT_PROBE } from "../core/probes.ts";
 import type { AbsenceRecord, OutputRecord, SessionRecord, SummaryRecord } from "../core/record.ts";
 import type { PortTimeline } from "../core/timeline.ts";
 import { failureBlock, holdersLine, releaseLine } from "./failure.ts";
+import { groupLines } from "./groups.ts";
 import { absenceLine, attemptsLine, restartBlock } from "./outcome.ts";
 import { escapeText, type TextOptions, wrap } from "./text.ts";
 import { timelineTable } from "./timeline.ts";
+import { warningLines } from "./warning.ts";
 
 /** A report: turns records into output, and adds what belongs at the end. */
 export interface Report {
@@ -39,7 +41,7 @@ export class TextReport implements Report {
         this.#released.add(record.socket);
         return releaseLine(record, this.#options);
       case "warning":
-        return `warning: ${escapeText(record.message, this.#options.ascii)}\n`;
+        return warningLines(record, this.#options);
       case "attempts":
         return attemptsLine(record, this.#options);
       case "restart":
@@ -56,9 +58,14 @@ export class TextReport implements Report {
   }
 
   end(header: Header, timelines: readonly PortTimeline[]): string {
-    const tables = timelines.map((timeline) => `\n${timelineTable(timeline, header, this.#options)}`).join("");
+    const tables = timelines.map((timeline) => `\n${timelineTable(timeline, header, this.#options)}${this.#groups(timeline)}`).join("");
     if (this.#absence) return `${tables}${absenceLine(this.#absence, this.#options)}`;
     return `${tables}${this.#summary ? summaryLine(this.#summary) : ""}`;
+  }
+
+  #groups({ netns, protocol, port }: PortTimeline): string {
+    const record = this.#summary?.ports.find((one) => one.netns === netns && one.protocol === protocol && one.port === port);
+    return record ? groupLines(record, this.#options) : "";
   }
 }
 

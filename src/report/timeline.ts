@@ -128,11 +128,17 @@ function rowText(row: Row, options: TextOptions): string {
   const id = row.socket?.id ?? "";
   switch (row.kind) {
     case "there":
-      return `${id}${socket} was there: ${row.state}`;
+      return `${id}${socket} was there: ${row.state}${row.detail && `, in ${row.detail}`}`;
     case "bound":
       return `${who} bound${socket}`;
     case "listening":
       return `${who} listens on${socket}`;
+    case "joined":
+      return `${id} joined ${row.detail}`;
+    case "member":
+      return `${id} is in ${row.detail}`;
+    case "left":
+      return `${id} left ${row.detail}`;
     case "refused":
       return `${options.ascii ? "x" : "✗"} ${who} refused (${row.detail})`;
     case "copy-closed":

@@ -162,46 +162,6 @@ describe("TIME_WAIT", () => {
   });
 });
 
-describe("groups", () => {
-  const member = (sk: number, id = 0, overrides = {}) =>
-    facts({ sk, inode: sk * 100, reusePort: true, group: { id, size: 2 }, ...overrides });
-
-  it("are of one id and one network namespace", () => {
-    const { table, sockets } = seeded(member(1), member(2), member(3, 1), member(4, 0, { netns: NETNS + 1 }));
-    expect(sockets.map((socket) => table.groupOf(socket)?.id)).toEqual(["g1", "g1", "g2", "g3"]);
-    expect(table.groups[0]).toMatchObject({ size: 2, members: [{ id: "s1" }, { id: "s2" }] });
-  });
-
-  it("live on until their last member goes", () => {
-    const { table, sockets } = seeded(member(1), member(2));
-    table.destroy(destroy(1, { sk: 1 }));
-    const [gone, left] = sockets as [Socket, Socket];
-    expect(table.groupOf(gone)).toBeUndefined();
-    expect(table.groupOf(left)).toMatchObject({ id: "g1", size: 1, members: [left] });
-    expect(table.groupOf(see(table, 2, member(3))[0] as Socket)?.id).toBe("g1");
-  });
-
-  it("are new when the kernel gives the id of an ended one again", () => {
-    const { table } = seeded(member(1));
-    table.destroy(destroy(1));
-    const [next] = see(table, 2, member(2)) as [Socket];
-    expect(table.groupOf(next)).toMatchObject({ id: "g2", members: [next] });
-  });
-
-  it("do not have members that only may join later", () => {
-    const { table, sockets } = seeded(facts({ reusePort: true, state: "BOUND" }));
-    expect(table.groupOf(sockets[0] as Socket)).toBeUndefined();
-  });
-
-  it("are joined by listen", () => {
-    const table = new SocketTable();
-    const socket = table.call(bind({ socket: facts({ sk: 2, inode: 200, state: "BOUND", reusePort: true }) }));
-    expect(table.groupOf(socket)).toBeUndefined();
-    table.call(listen({ socket: member(2) }));
-    expect(table.groupOf(socket)?.id).toBe("g1");
-  });
-});
-
 describe("a release", () => {
   it("is told of the socket at that address, once", () => {
     const { table, sockets } = seeded(facts({ sk: 3, inode: 300 }), facts());
@@ -236,9 +196,9 @@ describe("a release", () => {
   it("ends the membership in a group", () => {
     const { table, sockets } = seeded(udp({ reusePort: true, group: { id: 0, size: 1 } }));
     const [socket] = sockets as [Socket];
-    expect(table.groupOf(socket)?.id).toBe("g1");
+    expect(table.groups.of(socket)?.id).toBe("g1");
     table.release(release(5));
-    expect(table.groupOf(socket)).toBeUndefined();
+    expect(table.groups.of(socket)).toBeUndefined();
   });
 });
 

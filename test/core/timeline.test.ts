@@ -56,6 +56,15 @@ describe("laneCells", () => {
     expect(port([row(1, "state", a, state)])[0]?.[0]?.after).toBe(cell);
   });
 
+  it("goes on through a row that is not about the socket's state", () => {
+    const cells = port([row(1, "listening", a, "LISTEN"), row(2, "joined", a, null), row(3, "left", a, null)], [a]);
+    expect(cells.flat().map(({ after, mark }) => [after, mark])).toEqual([
+      ["listening", "event"],
+      ["listening", "event"],
+      ["listening", "event"],
+    ]);
+  });
+
   it("has no cell for a socket without a lane, and none for an exit", () => {
     expect(port([row(1, "bound", b, "BOUND"), row(2, "exited")], [a])).toEqual([
       [{ before: "empty", after: "empty", mark: null }],

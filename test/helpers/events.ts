@@ -165,6 +165,51 @@ export const exit = (t: number, overrides: Partial<EventOf<"exit">> = {}): Event
   ...overrides,
 });
 
+export const fork = (t: number, pid: number, child: number): EventOf<"fork"> => ({ type: "fork", t, pid, child });
+
+export const exec = (t: number, pid: number, comm: string): EventOf<"exec"> => ({ type: "exec", t, pid, comm });
+
+/** SIGTERM, sent by a shell. */
+export const signal = (t: number, overrides: Partial<EventOf<"signal">> = {}): EventOf<"signal"> => ({
+  type: "signal",
+  t,
+  pid: 10,
+  signal: 15,
+  by: { pid: 5, comm: "bash" },
+  ...overrides,
+});
+
+/** The holder of {@link seed} received its socket. */
+export const pass = (t: number, overrides: Partial<EventOf<"pass">> = {}): EventOf<"pass"> => ({
+  type: "pass",
+  t,
+  ...process(10),
+  sk: 1,
+  inode: 100,
+  netns: NETNS,
+  port: 8080,
+  fd: 18,
+  how: "receive",
+  ...overrides,
+});
+
+/** What /proc says of a process: a server of Node below a shell. */
+export const told = (pid: number, overrides: Partial<EventOf<"process">> = {}): EventOf<"process"> => ({
+  type: "process",
+  t: 0,
+  pid,
+  comm: "node",
+  command: "node server.js",
+  program: "node",
+  startedAt: null,
+  ancestors: [{ pid: 5, comm: "bash", program: "bash", command: "bash" }],
+  cgroup: null,
+  nsPids: [pid],
+  marks: [],
+  state: "S",
+  ...overrides,
+});
+
 export const option = (t: number, overrides: Partial<EventOf<"option">> = {}): EventOf<"option"> => ({
   type: "option",
   t,

@@ -1,6 +1,22 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import type { HolderRecord, Nature, StepRecord } from "../../src/core/process-record.ts";
+import type { AbsenceRecord, ReleaseVia } from "../../src/core/record.ts";
 import { ROOT } from "./cli.ts";
+
+/** What is to be told of the first blocker beside what it is: only that which the situation is about (test/lab/README.md). */
+export interface TrueStory {
+  /** By the pid of the holder. */
+  via?: Record<string, HolderRecord["via"]>;
+  /** Pid of the sender, by that of the holder. */
+  from?: Record<string, number>;
+  nature?: Nature;
+  notes?: string[];
+  warnings?: string[];
+  release?: ReleaseVia;
+  /** Steps of its lineage in this order, others between them, with the pid of who did or suffered it. */
+  steps?: [StepRecord["step"], number][];
+}
 
 /** Ground truth about one refused call, as the lab programs print it (test/lab/README.md). */
 export interface Truth {
@@ -24,16 +40,48 @@ export interface Truth {
     rule: string;
     holders: number[];
   }[];
+  story?: TrueStory;
 }
+
+/** Something is wrong, and no call was refused: these sockets, by their inodes, have to be warned of. */
+export interface SilentTrouble {
+  warning: string;
+  port: number;
+  sockets: number[];
+}
+
+/** A program complains of a port that nobody refused. */
+export interface UnfoundedComplaint {
+  absence: AbsenceRecord["code"];
+  port: number;
+}
+
+/** A line of ground truth. */
+export type Said = Truth | SilentTrouble | UnfoundedComplaint;
 
 export const PORT = 8080;
 const FOLDER = "test/lab/situations";
 
 /**
- * The holder dies right after the refusal, and no tracepoint tells the end of a UDP socket: these wait until bindtrace has
- * reported to the file that REPORT names.
+ * What /proc has to tell of the holders is gone right after the refusal: these wait until bindtrace has reported to the file
+ * that REPORT names. One name a line, which record-samples.sh reads too.
  */
-const PATIENT: readonly string[] = ["udp-inherited-by-child.py"];
+const PATIENT: readonly string[] = [
+  "dup-holder.py",
+  "exec-keeps-listener.py",
+  "forked-worker.py",
+  "in-flight-listener.py",
+  "inherited-by-child.py",
+  "killed-server.py",
+  "loopback-split.py",
+  "orphan-grandchild.py",
+  "pidfd-getfd-listener.py",
+  "received-listener.py",
+  "silent-sharing.py",
+  "slow-close.py",
+  "stopped-holder.py",
+  "udp-inherited-by-child.py",
+];
 
 /** Name of each situation and the command that creates it, relative to the repository. */
 export const situations: { name: string; command: string[] }[] = readdirSync(join(ROOT, FOLDER))
@@ -49,9 +97,12 @@ export const situations: { name: string; command: string[] }[] = readdirSync(joi
     ],
   }));
 
-export function truths(stdout: string): Truth[] {
+/** What a program of the lab said on its stdout. */
+export function said(stdout: string): Said[] {
   return stdout
     .split("\n")
     .filter((line) => line.startsWith("{"))
-    .map((line) => JSON.parse(line) as Truth);
+    .map((line) => JSON.parse(line) as Said);
 }
+
+export const isTruth = (line: Said): line is Truth => "rule" in line;

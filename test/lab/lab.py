@@ -1,4 +1,4 @@
-"""What the situations share: sockets, a second process, and a refusal with the truth about it.
+"""What the situations share: sockets, and a refusal with the truth about it. Other processes are in processes.py.
 
 A situation makes a port unavailable in one particular way, says which sockets are in the way and by which rule,
 and has a bind or listen refused. The refusal becomes a JSON line on stdout, but only after the kernel has agreed:
@@ -6,7 +6,6 @@ the expected call failed with EADDRINUSE, and /proc/net shows no socket on that 
 that the situation calls innocent.
 """
 
-import ctypes
 import json
 import os
 import signal
@@ -37,6 +36,7 @@ STATES = {  # include/net/tcp_states.h
 }
 
 Owner = dict[str, Any]  # an entry of "blockers": a socket in the bind bucket, and the rule by which it is in the way
+Story = dict[str, Any]  # how the first blocker came to be in the way, and how it goes: see README.md
 
 
 class Unexpected(Exception):
@@ -124,54 +124,6 @@ def time_wait(server: socket, client: socket, rule: str) -> Iterator[Owner]:
             expect(reborn.connect_ex(there) == ECONNREFUSED, "TIME_WAIT did not end")
 
 
-# Processes
-
-
-@contextmanager
-def other_process(steps: Iterator[Any]) -> Iterator[Any]:
-    """Run a generator in a child process: to its yield now, and on to its end when the block is done.
-
-    The block receives what the generator yields. If the block fails, the child ends without going on.
-    """
-    report, reporter = os.pipe()
-    go_ahead, release = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.close(release)
-        os._exit(_child(steps, reporter, go_ahead))
-    os.close(reporter)
-    os.close(go_ahead)
-    try:
-        with open(report, encoding="utf-8") as child:
-            yielded = child.read()
-        expect(yielded != "", "the child failed")
-        yield json.loads(yielded)
-        os.write(release, b"\n")
-    finally:
-        os.close(release)
-        status = os.waitpid(pid, 0)[1]
-    expect(status == 0, "the child failed")
-
-
-def _child(steps: Iterator[Any], reporter: int, go_ahead: int) -> int:
-    try:
-        with open(reporter, "w", encoding="utf-8") as parent:
-            json.dump(next(steps), parent)
-        if os.read(go_ahead, 1):
-            next(steps, None)
-        return 0
-    except BaseException as error:  # nothing may escape into the code of the parent
-        print(f"child {os.getpid()}: {error!r}", file=sys.stderr)
-        return 1
-
-
-def libc(function: str, *arguments: int) -> None:
-    """Call what Python 3.11 has no wrapper for."""
-    if ctypes.CDLL(None, use_errno=True)[function](*arguments) == -1:
-        code = ctypes.get_errno()
-        raise OSError(code, f"{function}: {os.strerror(code)}")
-
-
 # Truth
 
 
@@ -186,7 +138,7 @@ def owner(sock: socket, state: str, rule: str) -> Owner:
     except OSError:
         peer = None
     return {
-        "inode": _inode(sock),
+        "inode": inode_of(sock),
         "protocol": _protocol(sock),
         "state": state,
         "family": _family(sock),
@@ -197,19 +149,32 @@ def owner(sock: socket, state: str, rule: str) -> Owner:
 
 
 def refused_bind(
-    host: str, port: int, *options: int, by: list[Owner], innocent: Sequence[socket] = (), protocol: int = 0
+    host: str,
+    port: int,
+    *options: int,
+    by: list[Owner],
+    innocent: Sequence[socket] = (),
+    protocol: int = 0,
+    story: Story | None = None,
 ) -> None:
     """Have the bind of a new socket refused by exactly those owners, the decisive one first.
 
     The innocent, UDP sockets, have the port too, but do not conflict.
     """
     with unbound(host, *options, protocol=protocol) as binder:
-        refused_bind_of(binder, host, port, by, innocent)
+        refused_bind_of(binder, host, port, by, innocent, story)
 
 
-def refused_bind_of(binder: socket, host: str, port: int, by: list[Owner], innocent: Sequence[socket] = ()) -> None:
+def refused_bind_of(
+    binder: socket,
+    host: str,
+    port: int,
+    by: list[Owner],
+    innocent: Sequence[socket] = (),
+    story: Story | None = None,
+) -> None:
     """The same, of a socket that needed more than options."""
-    _refused(binder, "bind", lambda: binder.bind((host, port)), host, port, by, innocent)
+    _refused(binder, "bind", lambda: binder.bind((host, port)), host, port, by, innocent, story)
 
 
 def refused_listen(binder: socket, by: list[Owner]) -> None:
@@ -226,6 +191,7 @@ def _refused(
     port: int,
     by: list[Owner],
     innocent: Sequence[socket] = (),
+    story: Story | None = None,
 ) -> None:
     try:
         attempt()
@@ -235,15 +201,15 @@ def _refused(
         raise Unexpected(f"{operation} was not refused")
     protocol = _protocol(binder)
     owners = {(blocker["state"], blocker["inode"] or 0) for blocker in by}
-    owners |= {("BOUND", _inode(sock)) for sock in innocent}
+    owners |= {("BOUND", inode_of(sock)) for sock in innocent}
     if protocol != "udp":  # of TCP, /proc does not show the bound ones
         owners = {(state, inode) for state, inode in owners if state != "BOUND"}
-    visible = _visible(protocol, port)
+    visible = visible_on(protocol, port)
     expect(visible == owners, f"/proc/net shows {visible} on the port, not {owners}")
     truth = {
         "pid": os.getpid(),
         "fd": binder.fileno(),
-        "inode": _inode(binder),
+        "inode": inode_of(binder),
         "operation": operation,
         "protocol": protocol,
         "family": _family(binder),
@@ -253,7 +219,17 @@ def _refused(
         "rule": by[0]["rule"],
         "blockers": [blocker | {"holders": holders(blocker["inode"])} for blocker in by],
     }
-    print(json.dumps(truth), flush=True)
+    print(json.dumps(truth if story is None else truth | {"story": story}), flush=True)
+
+
+def silent_trouble(warning: str, port: int, sockets: list[int], innocent: Sequence[int] = ()) -> None:
+    """Tell what is wrong although no call was refused: those TCP sockets, by their inodes, all listen on the port.
+
+    The innocent listen there too.
+    """
+    visible, servers = visible_on("tcp", port), {("LISTEN", inode) for inode in (*sockets, *innocent)}
+    expect(visible == servers, f"/proc/net shows {visible} on the port, not {servers}")
+    print(json.dumps({"warning": warning, "port": port, "sockets": sockets}), flush=True)
 
 
 def holders(inode: int | None) -> list[int]:
@@ -268,7 +244,7 @@ def holders(inode: int | None) -> list[int]:
     return sorted({int(fd.parts[2]) for fd in Path("/proc").glob("[0-9]*/fd/*") if link(fd) == f"socket:[{inode}]"})
 
 
-def _visible(protocol: str, port: int) -> set[tuple[str, int]]:
+def visible_on(protocol: str, port: int) -> set[tuple[str, int]]:
     """State and inode (0 in TIME_WAIT) of the sockets on a port: all of UDP, all but the bound ones of TCP."""
     table, states = ("udp", dict.fromkeys(STATES, "BOUND")) if protocol == "udp" else ("tcp", STATES)
     tables = [path for path in (Path(f"/proc/net/{table}"), Path(f"/proc/net/{table}6")) if path.exists()]
@@ -276,7 +252,7 @@ def _visible(protocol: str, port: int) -> set[tuple[str, int]]:
     return {(states[int(row[3], 16)], int(row[9])) for row in rows if int(row[1].rpartition(":")[2], 16) == port}
 
 
-def _inode(sock: socket) -> int:
+def inode_of(sock: socket) -> int:
     return os.fstat(sock.fileno()).st_ino
 
 

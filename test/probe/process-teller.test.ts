@@ -15,7 +15,6 @@ describe("what is told of processes", () => {
     instant: () => now,
     instantOfStart: (ticks: number) => ticks + shift,
     emit: (event: ProcessEvent) => told.push(event),
-    generations: 0,
   };
   const pids = () => told.map(({ pid }) => pid);
 
@@ -31,14 +30,6 @@ describe("what is told of processes", () => {
     teller.tell(cat.pid);
     teller.tell(cat.pid);
     expect(told).toMatchObject([{ type: "process", t: 1000, pid: cat.pid, command: "/bin/cat" }]);
-  });
-
-  it("goes with its nearest ancestors, each of them once", () => {
-    const teller = new ProcessTeller({ ...options, generations: 1 });
-    const [one, other] = [programs.start("/bin/cat").pid, programs.start("/bin/cat").pid];
-    teller.tell(one);
-    teller.tell(other);
-    expect(pids()).toEqual([one, process.pid, other]);
   });
 
   it("is told again when it has become another program", async () => {

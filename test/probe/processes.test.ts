@@ -2,6 +2,7 @@ import { copyFileSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rea
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { decodeName } from "../../src/probe/fields.ts";
 import { readProcess } from "../../src/probe/processes.ts";
 import { inState, Programs } from "./programs.ts";
 
@@ -28,7 +29,10 @@ function lineageOf(pid: number): { pid: number; comm: string; program: string | 
   } catch {
     // Not ours to look into.
   }
-  return [{ pid: parent, comm, program }, ...lineageOf(parent)];
+  const command = decodeName(readFileSync(`/proc/${parent}/cmdline`))
+    .replace(/\0+$/, "")
+    .replaceAll("\0", " ");
+  return [{ pid: parent, comm, program, command: command.slice(0, 200) }, ...lineageOf(parent)];
 }
 
 describe("a process", () => {
@@ -51,7 +55,7 @@ describe("a process", () => {
   it("is older than its children", async () => {
     const shell = programs.start("/bin/sh", ["-c", "exec 3<&0; /bin/cat <&3 & echo $!; wait"]);
     const child = Number(await shell.line());
-    expect(read(child)?.ancestors.slice(0, 2)).toEqual([
+    expect(read(child)?.ancestors.slice(0, 2)).toMatchObject([
       { pid: shell.pid, comm: "sh", program: SHELL },
       { pid: process.pid, comm: readFileSync("/proc/self/comm", "utf8").slice(0, -1), program: "node" },
     ]);
@@ -121,7 +125,7 @@ describe("a process that has ended", () => {
     process.kill(zombie, "SIGKILL");
     await inState(zombie, "Z");
     expect(read(zombie)).toMatchObject({ comm: CAT, command: "", program: null, marks: [], state: "Z", startedAt: startOf(zombie) });
-    expect(read(zombie)?.ancestors[0]).toEqual({ pid: parent.pid, comm: "tail", program: "tail" });
+    expect(read(zombie)?.ancestors[0]).toEqual({ pid: parent.pid, comm: "tail", program: "tail", command: "tail -f /dev/null" });
   });
 
   it("is not told of, nor is one that never was", async () => {

@@ -41,6 +41,8 @@ describe("the block", () => {
         "              held by node[10] through fd 18: node server.js",
         "  rule        a socket that listens has the port, and the two have not both",
         "              opted into sharing it (SO_REUSEPORT)",
+        '  note        libuv keeps this error until listen: Node says "listen EADDRINUSE"',
+        '              ("bind EADDRINUSE" in a worker for which a cluster primary binds)',
         "  would help  closing the blocking socket in every process that holds it ·",
         "              SO_REUSEPORT on both, created by the same user",
         "  no help     SO_REUSEADDR on the new socket",

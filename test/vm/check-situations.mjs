@@ -1,7 +1,8 @@
 // check-situations.mjs FOLDER KERNEL HOOKS LABEL PROGRAM…: compares what situations.sh brought back from a guest, as
 // test/live/situations.test.ts does, and appends a line a result to results.jsonl beside the folder.
 // In the folder, of each LABEL: .jsonl and .jsonl.gz, bindtrace's report and trace; .code, its exit code; and .truth, with
-// "# name" before the truths of each program, "# exit code" after them, "# skip why" instead of them.
+// "# name" before the truths of each program, "# exit code" after them, "# skip why" instead of them. What a truth tells as
+// its story, and lines about what is no refusal, are not compared here.
 
 import { spawnSync } from "node:child_process";
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
@@ -31,7 +32,7 @@ for (const { failure, socket, holders, complete, scannedAt } of records.filter((
 const sorted = (items) => [...items].sort((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
 
 /** The ground truth, with what it leaves unsaid. */
-const whole = (truth) => ({ errno: "EADDRINUSE", requestedPort: truth.port, ...truth, blockers: sorted(truth.blockers) });
+const whole = ({ story, ...truth }) => ({ errno: "EADDRINUSE", requestedPort: truth.port, ...truth, blockers: sorted(truth.blockers) });
 
 /**
  * What the failure says of those things that the truth knows. Where it says itself that it came too late to find every
@@ -81,9 +82,10 @@ for (const name of programs.map((program) => basename(program, extname(program))
     tell(name, "skip", [skip]);
     continue;
   }
-  const problems = exit === "0" ? [] : [exit ? `it ended with exit code ${exit}` : "it did not run to its end"];
+  const due = truths.some((line) => "absence" in line) ? "1" : "0";
+  const problems = exit === due ? [] : [exit ? `it ended with exit code ${exit}` : "it did not run to its end"];
   if (truths.length === 0) problems.push("it told no truth");
-  for (const truth of truths.map(whole)) {
+  for (const truth of truths.filter((line) => "rule" in line).map(whole)) {
     // By the process, so that one failure too few or too many spoils one situation only.
     const at = failures.findIndex(({ binder, operation }) => binder.pid === truth.pid && operation === truth.operation);
     const [failure] = at === -1 ? [] : failures.splice(at, 1);

@@ -9,10 +9,11 @@ from errno import EADDRINUSE
 from pathlib import Path
 
 sys.path.insert(0, f"{sys.path[0]}/..")
-from lab import IPV4_ANY, bound, other_process, unbound
+from lab import IPV4_ANY, bound, unbound
 from parts.cgroup import INET4_BIND, INET4_POST_BIND, attached, failing, fresh_cgroup, load_or_lack
 from parts.program import run
 from parts.refusal import refused
+from processes import other_process
 
 TOO_OLD = "a BPF program at bind cannot choose the errno in this kernel"
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from socket import socket
 
 sys.path.insert(0, f"{sys.path[0]}/..")
-from lab import IPV4_ANY, Owner, bound, expect, listener, other_process, owner, unbound
+from lab import IPV4_ANY, Owner, bound, expect, listener, owner, unbound
 from parts.cgroup import INET4_BIND, attached, fresh_cgroup, load_or_lack, rewriting
 from parts.program import run
 from parts.refusal import refused
+from processes import other_process
 
 
 def binder(cgroup: Path, program: int, first: socket, port: int, blocker: Owner) -> Iterator[None]:

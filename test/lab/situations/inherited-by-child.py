@@ -9,9 +9,8 @@ import sys
 from collections.abc import Iterator
 
 sys.path.insert(0, f"{sys.path[0]}/..")
-from lab import IPV4_ANY, Owner, bound, expect, holders, libc, listener, other_process, owner, refused_bind, run
-
-PR_SET_CHILD_SUBREAPER = 36
+from lab import IPV4_ANY, Owner, bound, expect, holders, listener, owner, refused_bind, run
+from processes import adopt_orphans, child_process
 
 
 def old_server(port: int, lifeline: int) -> Iterator[tuple[int, Owner]]:
@@ -22,13 +21,15 @@ def old_server(port: int, lifeline: int) -> Iterator[tuple[int, Owner]]:
 
 
 def inherited_by_child(port: int) -> None:
-    libc("prctl", PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # to reap the orphan
+    adopt_orphans()
     lifeline, end_of_life = os.pipe()
-    with other_process(old_server(port, lifeline)) as (heir, blocker):
-        pass  # and now the old server is dead
+    with child_process(old_server(port, lifeline)) as old:
+        heir, blocker = old.step()
     try:
         expect(holders(blocker["inode"]) == [heir], "the heir is not the only holder")
-        refused_bind(IPV4_ANY, port, by=[blocker])
+        steps = [["bound", old.pid], ["forked", old.pid], ["execed", heir], ["exited", old.pid]]
+        story = {"via": {heir: "inherited"}, "steps": steps, "release": "exit"}
+        refused_bind(IPV4_ANY, port, by=[blocker], story=story)
     finally:
         os.close(end_of_life)
         os.waitpid(heir, 0)

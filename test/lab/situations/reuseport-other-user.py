@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from socket import SO_REUSEPORT
 
 sys.path.insert(0, f"{sys.path[0]}/..")
-from lab import IPV4_ANY, Owner, bound, listener, other_process, owner, refused_bind, run
+from lab import IPV4_ANY, Owner, bound, listener, owner, refused_bind, run
+from processes import other_process
 
 NOBODY = 65534
 

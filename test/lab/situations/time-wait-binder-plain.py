@@ -15,7 +15,7 @@ def time_wait_binder_plain(port: int) -> None:
     with listener(IPV4_ANY, port, SO_REUSEADDR) as old:
         accepted, client = connected(old)
     with time_wait(accepted, client, "time-wait-binder-lacks-reuseaddr") as blocker:
-        refused_bind(IPV4_ANY, port, by=[blocker])
+        refused_bind(IPV4_ANY, port, by=[blocker], story={"nature": "time-wait"})
         bound(IPV4_ANY, port, SO_REUSEADDR).close()
     bound(IPV4_ANY, port).close()
 

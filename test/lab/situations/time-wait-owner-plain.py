@@ -15,7 +15,7 @@ def time_wait_owner_plain(port: int) -> None:
     with listener(IPV4_ANY, port) as old:
         accepted, client = connected(old)
     with time_wait(accepted, client, "time-wait-owner-lacked-reuseaddr") as blocker:
-        refused_bind(IPV4_ANY, port, SO_REUSEADDR, by=[blocker])
+        refused_bind(IPV4_ANY, port, SO_REUSEADDR, by=[blocker], story={"nature": "time-wait"})
     bound(IPV4_ANY, port, SO_REUSEADDR).close()
 
 

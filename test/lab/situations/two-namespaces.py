@@ -8,7 +8,8 @@ import sys
 from collections.abc import Iterator
 
 sys.path.insert(0, f"{sys.path[0]}/..")
-from lab import IPV4_ANY, bound, libc, listener, other_process, owner, refused_bind, run
+from lab import IPV4_ANY, bound, listener, owner, refused_bind, run
+from processes import libc, other_process
 
 CLONE_NEWNET = 0x40000000
 

@@ -1,0 +1,66 @@
+import type { Process } from "./process.ts";
+
+/**
+ * Programs that start, or take in, programs that have nothing to do with each other: shells, sessions, containers, init systems.
+ * To be started by the same one of these means nothing. A kernel's name of a process is cut after 15 bytes.
+ */
+const GATHERERS = new RegExp(
+  `^-?(?:${[
+    "(?:ba|da|z|fi|k|mk|a|tc|c)?sh|busybox|nu|pwsh",
+    "tmux(?::.*)?|screen|sshd(?:[-:].*)?|login",
+    "systemd|init|tini|docker-init|dumb-init|catatonit|s6-svscan|runsvdir|crond?|atd",
+    "containerd-shim.*|conmon",
+  ].join("|")})$`,
+  "i",
+);
+/** Programs that are another one with every script: what they run tells the command line. */
+const INTERPRETERS = /^(?:node|nodejs|bun|deno|python|pypy|ruby|perl|php|lua|luajit|java|dotnet|beam\.smp)[\d.]*$/;
+/** Generations that are followed upwards at most. */
+const MOST_ANCESTORS = 64;
+
+interface Ancestor {
+  pid: number;
+  name: string;
+}
+
+/** A process, its parent, and so on: by the forks that were seen, and above these by /proc. */
+function lineOf(process: Process): Ancestor[] {
+  const line: Ancestor[] = [];
+  let told: Ancestor[] = [];
+  for (let at: Process | undefined = process; at && line.length < MOST_ANCESTORS; at = at.forked?.by) {
+    line.push({ pid: at.pid, name: at.facts?.program ?? at.comm });
+    if (at.facts) told = at.facts.ancestors.map(({ pid, comm, program }) => ({ pid, name: program ?? comm }));
+  }
+  return [...line, ...told];
+}
+
+const gathers = ({ pid, name }: Ancestor) => pid === 1 || GATHERERS.test(name);
+
+/** Whether enough is known of a process to say that another one has nothing to do with it. */
+export function isKnown(process: Process): boolean {
+  const [, ...ancestors] = lineOf(process);
+  return process.facts?.program != null && (process.pid === 1 || ancestors.some(gathers));
+}
+
+/**
+ * Whether two processes belong together, as far as is known: one descends from the other, or both from a third without a
+ * shell, session or the like in between, or they run the same program.
+ */
+export function related(a: Process, b: Process): boolean {
+  const [lineA, lineB] = [lineOf(a), lineOf(b)];
+  const has = (line: readonly Ancestor[], pid: number) => line.some((ancestor) => ancestor.pid === pid);
+  if (has(lineA, b.pid) || has(lineB, a.pid)) return true;
+  const kin = kinOf(lineB);
+  return kinOf(lineA).some(({ pid }) => has(kin, pid)) || sameProgram(a, b);
+}
+
+/** The line up to what gathers strangers. A server may have the name of one, so the process itself is always of its kin. */
+function kinOf([self, ...ancestors]: readonly Ancestor[]): Ancestor[] {
+  const end = ancestors.findIndex(gathers);
+  return [...(self ? [self] : []), ...(end < 0 ? ancestors : ancestors.slice(0, end))];
+}
+
+function sameProgram({ facts: a }: Process, { facts: b }: Process): boolean {
+  if (!a || !b || a.program === null || a.program !== b.program) return false;
+  return !INTERPRETERS.test(a.program) || a.command === b.command;
+}
