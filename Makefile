@@ -11,7 +11,7 @@ KERNEL ?= 5.10 6.1 6.12 7
 ROOT := $(shell test "$$(id -u)" = 0 && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help install build tools lab demo test test-vm oracle oracle-build mutants check fix samples golden clean
+.PHONY: help install build tools lab programs demo test test-vm oracle oracle-build mutants check fix samples golden clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,10 +48,14 @@ $(LAB): $(wildcard test/lab/sockets/*.[ch]) | $(STAMPS)/tools
 	  echo "building $@" && $(CC) -O2 -Wall -Wextra -Werror -static -o $@ $(filter %.c,$^); \
 	else echo "no C compiler: the lab is not built"; fi
 
+# Where one cannot be installed, this says so, and so do the tests that want it.
+programs: $(STAMPS)/npm ## install the real programs of the corpus into .cache/programs (Debian, a minute and a half)
+	@bash test/lab/programs/install.sh
+
 demo: build tools ## a real flaky restart under the trace, explained, saved and replayed
 	@bash test/lab/demo.sh
 
-test: build tools $(LAB) ## all tests; live ones need root and bpftrace
+test: build tools $(LAB) programs ## all tests; live ones need root and bpftrace
 	npx vitest run
 
 test-vm: build oracle-build ## the lab with each hook set, and the rule, on stock Debian kernels in QEMU (root; KERNEL=6.1 for one)
@@ -81,7 +85,7 @@ check: install ## lint, layering and types
 fix: install ## mend what lint can mend
 	npx biome check --write
 
-samples: build tools ## record the samples anew (root; those of the kernel hook set in a guest)
+samples: build tools programs ## record the samples anew (root; those of the kernel hook set in a guest)
 	bash test/vm/samples.sh
 	bash test/lab/record-samples.sh
 

@@ -59,13 +59,12 @@ export class Holding {
     };
   }
 
-  /** The socket was gone before the search came to it. `before`: who had it when that was last looked for. */
+  /** The socket was gone before the search came to it. */
   lastHolder(socket: Socket, before: readonly Holder[]): HolderRecord[] {
-    const last = lastHolderOf(socket);
-    const known = before.filter(({ pid }) => pid === socket.endedBy?.process.pid);
-    if (known.length > 0) return known.map((holder) => this.holder(socket, holder));
+    const last = lastHolderOf(socket, before);
     if (!last) return [];
-    const { process, comm, fd } = last;
+    const { process, comm, fd, known } = last;
+    if (known.length > 0) return known.map((holder) => this.holder(socket, holder));
     const via = socket.opener?.process === process ? "created" : "unknown";
     return [{ pid: process.pid, comm, fd, via, command: "", from: null, process: this.process(process) }];
   }
@@ -82,7 +81,8 @@ export class Holding {
 
   /**
    * How a descriptor came to its process, as far as the trace shows it: a process that is older than the
-   * bind cannot have inherited the socket, and a younger descendant of the binder has.
+   * bind cannot have inherited the socket, and a younger descendant of the binder has. Another one has received it, where
+   * somebody was seen to send it away.
    */
   #via({ opener, boundAt, steps }: Socket, holder: Holder): HolderRecord["via"] {
     if (steps.some(({ step, process }) => step === "received" && process.pid === holder.pid)) return "received";
@@ -90,7 +90,8 @@ export class Holding {
     if (opener.process.pid === holder.pid) return "created";
     if (holder.startedAt === null) return "unknown";
     if (holder.startedAt + START_TIME_PRECISION < boundAt) return "received";
-    return this.#descends(holder, opener.process.pid) ? "inherited" : "unknown";
+    if (this.#descends(holder, opener.process.pid)) return "inherited";
+    return steps.some(({ step, process }) => step === "sent" && process.pid !== holder.pid) ? "received" : "unknown";
   }
 
   /** The last other process that sent the socket away before this one had it. */
@@ -114,13 +115,20 @@ export class Holding {
 }
 
 /**
- * Who had a socket that has ended until then: the process that closed its last copy, and the one with whose end it went.
- * Null where neither is known.
+ * Who had a socket that has ended until then, null where that is not known: the process that closed its last copy, or the one with
+ * whose end it went. `before`: who had it when that was last looked for; `known`: the descriptors of the process among these.
  */
-export function lastHolderOf({ endedBy, lastClose, opener }: Socket): { process: Process; comm: string; fd: number | null } | null {
+export function lastHolderOf(
+  { endedBy, lastClose, opener }: Socket,
+  before: readonly Holder[],
+): { process: Process; comm: string; fd: number | null; known: readonly Holder[] } | null {
   if (!endedBy) return null;
   const { process, comm, exiting } = endedBy;
+  const known = before.filter(({ pid }) => pid === process.pid);
   const owned = opener?.process === process ? opener : null;
   const closed = lastClose?.pid === process.pid ? lastClose : null;
-  return owned || closed || exiting ? { process, comm, fd: closed?.fd ?? owned?.fd ?? null } : null;
+  // What a system call still refers to after the last descriptor was closed (accept in another thread) had no holder any more.
+  if (closed && closed.left > 0 && !exiting) return null;
+  const had = known.length > 0 || owned || closed || exiting;
+  return had ? { process, comm, fd: closed?.fd ?? owned?.fd ?? null, known } : null;
 }

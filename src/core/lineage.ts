@@ -1,5 +1,5 @@
 import type { Nanos } from "../base/nanoseconds.ts";
-import type { Process, Processes } from "./process.ts";
+import { nameAt, type Process, type Processes } from "./process.ts";
 import type { StepRecord } from "./process-record.ts";
 import { signalName } from "./signal.ts";
 import type { Socket } from "./socket.ts";
@@ -20,7 +20,7 @@ export function lineageOf(
   until: Nanos,
   iso: (t: Nanos) => string,
 ): StepRecord[] {
-  const own = socket.steps.map(({ t, step, process, fd, detail }) => ({ t, ...record(process, { step, fd, detail }) }));
+  const own = socket.steps.map(({ t, step, process, fd, detail }) => record(process, t, { step, fd, detail }));
   const { family, from } = familyOf(socket, holders, processes);
   const lives = [...family].flatMap((process) => lifeOf(process, family, from));
   const all = [...own, ...lives].filter(({ t }) => t <= until).sort((a, b) => a.t - b.t);
@@ -45,13 +45,13 @@ function familyOf(socket: Socket, holders: readonly number[], processes: Process
 
 function lifeOf(process: Process, family: ReadonlySet<Process>, from: Nanos): Timed[] {
   const { forked, execs, signals, exitedAt, exit } = process;
-  const child = { pid: process.pid, comm: process.comm };
+  const child = { pid: process.pid, comm: nameAt(process, forked?.t ?? 0) };
   const told: Timed[] = [
-    ...(forked && family.has(forked.by) ? [{ t: forked.t, ...record(forked.by, { step: "forked", other: child }) }] : []),
-    ...execs.map(({ t, comm }) => ({ t, ...record(process, { step: "execed", detail: comm }) })),
-    ...signals.map(({ t, signal, by }) => ({ t, ...record(process, { step: "signalled", other: by, detail: signalName(signal) }) })),
+    ...(forked && family.has(forked.by) ? [record(forked.by, forked.t, { step: "forked", other: child })] : []),
+    ...execs.map(({ t, comm }) => record(process, t, { step: "execed", detail: comm })),
+    ...signals.map(({ t, signal, by }) => record(process, t, { step: "signalled", other: by, detail: signalName(signal) })),
   ];
-  if (exitedAt !== null) told.push({ t: exitedAt, ...record(process, { step: "exited", detail: exitText(exit) }) });
+  if (exitedAt !== null) told.push(record(process, exitedAt, { step: "exited", detail: exitText(exit) }));
   return told.filter(({ t }) => t >= from);
 }
 
@@ -61,6 +61,6 @@ export function exitText(exit: Process["exit"]): string {
   return exit.signal === 0 ? `code ${exit.code}` : signalName(exit.signal);
 }
 
-function record(process: Process, step: Partial<StepRecord> & Pick<StepRecord, "step">): StepRecord {
-  return { at: "", pid: process.pid, comm: process.comm, fd: null, other: null, detail: "", ...step };
+function record(process: Process, t: Nanos, step: Partial<StepRecord> & Pick<StepRecord, "step">): Timed {
+  return { t, at: "", pid: process.pid, comm: nameAt(process, t), fd: null, other: null, detail: "", ...step };
 }

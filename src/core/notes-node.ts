@@ -61,7 +61,7 @@ const howAlone = ({ reusePort }: SocketFacts) => (reusePort ? "reusePort: true" 
 
 function holdingWorker(worker: Actor, { socket, holders }: HeldBlocker): string {
   const opener: Process | null = socket.opener?.process ?? null;
-  if (opener !== null && opener === worker.process) {
+  if (opener === worker.process) {
     return `${who(worker)} is a Node cluster worker that bound for itself, as with ${howAlone(socket.facts)}: its primary has no part in it`;
   }
   const primary = primaryOf(worker);
@@ -104,5 +104,5 @@ export function inspectorPort(scene: Scene): string | null {
   if (call.errno !== "EADDRINUSE" || call.socket.protocol === "udp") return null;
   const found = isInspectorPort(binder, port) || firstHolder(scene, (holder) => (isInspectorPort(holder, port) ? "" : null)) !== null;
   if (!found) return null;
-  return `${port} is a port of Node's inspector: child processes inherit --inspect by NODE_OPTIONS or execArgv; --inspect-port=0 gives each its own`;
+  return `${port} is a port of Node's inspector: child processes inherit --inspect by NODE_OPTIONS or execArgv, and then want the same port`;
 }

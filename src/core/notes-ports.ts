@@ -46,12 +46,11 @@ const isKin = (processes: Processes, a: Process, b: Process) =>
 export function ephemeralPort({ call, blockers, table, header }: Scene): string | null {
   const port = portOf(call);
   const range = header.sysctls["net.ipv4.ip_local_port_range"] ?? "";
-  const [low = 0, high = -1] = range.split(/\s+/).map(Number);
+  const [low = 0, high = -1] = range.split(" ").map(Number);
   if (!(port >= low && port <= high) || isReserved(header.sysctls["net.ipv4.ip_local_reserved_ports"] ?? "", port)) return null;
   const found = blockers.find(({ socket, facts }) => {
     if (facts.peer === null || socket.opener !== null || INCOMING.includes(facts.state)) return false;
-    const isEarlier = (other: Socket) => hasListened(other) && meet(other.facts, facts) && other.seenAt <= socket.seenAt;
-    return facts.protocol === "udp" || !table.sockets.some(isEarlier);
+    return !table.sockets.some((other) => hasListened(other) && meet(other.facts, facts) && other.seenAt <= socket.seenAt);
   });
   if (!found) return null;
   const { socket, facts } = found;
@@ -63,13 +62,12 @@ export function ephemeralPort({ call, blockers, table, header }: Scene): string 
 /** Connections that a listener has not accepted yet. */
 const INCOMING: readonly State[] = ["SYN_RECV", "NEW_SYN_RECV"];
 
-const hasListened = ({ facts, listeningSince, listenedUntil, binderOnly }: Socket) =>
-  !binderOnly && (facts.state === "LISTEN" || listeningSince !== null || listenedUntil !== null);
+const hasListened = ({ listeningSince, listenedUntil }: Socket) => listeningSince !== null || listenedUntil !== null;
 
 /** `8080,9148-9150` (ip-sysctl.rst). */
 function isReserved(list: string, port: number): boolean {
   return list.split(",").some((part) => {
     const [low = "", high = low] = part.split("-");
-    return low.trim() !== "" && port >= Number(low) && port <= Number(high);
+    return port >= Number(low) && port <= Number(high);
   });
 }

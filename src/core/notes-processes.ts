@@ -1,9 +1,9 @@
 import { ANY6, endpoint } from "./address.ts";
 import type { SocketFacts } from "./event.ts";
+import { exitText } from "./lineage.ts";
 import { watcherName } from "./notes-programs.ts";
 import { type Actor, firstHolder, isMarked, lasting, markValue, type Scene, unrelated, who } from "./notes-scene.ts";
 import { binderParty } from "./party.ts";
-import type { Process } from "./process.ts";
 import { signalName } from "./signal.ts";
 
 /** How the processes on both sides are related, and what has become of them. */
@@ -65,15 +65,16 @@ export function watcherOverlap(scene: Scene): string | null {
 
 /** `nodemon (pid 5)`, the nearest watcher above both. */
 function commonWatcher(one: Actor, other: Actor): string | null {
-  const lineage = [one, ...one.line];
-  const otherLineage = [other, ...other.line];
-  for (const [index, ancestor] of lineage.entries()) {
-    const name = index > 0 ? watcherName(ancestor) : null;
-    const at = name === null ? -1 : otherLineage.findIndex(({ pid }) => pid === ancestor.pid);
-    if (at > 0 && lineage[index - 1]?.pid !== otherLineage[at - 1]?.pid) return `${name} (pid ${ancestor.pid})`;
+  for (const [index, ancestor] of one.line.entries()) {
+    const at = other.line.findIndex(({ pid }) => pid === ancestor.pid);
+    const name = at < 0 || childBelow(one, index) === childBelow(other, at) ? null : watcherName(ancestor);
+    if (name !== null) return `${name} (pid ${ancestor.pid})`;
   }
   return null;
 }
+
+/** Which child of an ancestor leads to the process. */
+const childBelow = (actor: Actor, ancestor: number) => (actor.line[ancestor - 1] ?? actor).pid;
 
 /** /proc is asked for the holders after the refusal; what was told of them before that may be older than a signal. */
 export function stoppedHolder(scene: Scene): string | null {
@@ -97,9 +98,14 @@ export function launcherGone(scene: Scene): string | null {
     if (holder.pid === binder.pid) return null;
     const by = holder.process?.forked?.by;
     if (by?.exitedAt != null && by.exitedAt <= call.t) {
-      return `${who(holder)} outlived ${who(by)}, which had started it and ended ${lasting(call.t - by.exitedAt)} before (${endOf(by)})`;
+      return `${who(holder)} outlived ${who(by)}, which had started it and ended ${lasting(call.t - by.exitedAt)} before (${exitText(by.exit)})`;
     }
     const [parent] = holder.line;
+    // /proc told of one parent when it bound, and of another one at the refusal.
+    const told = holder.process?.facts?.ancestors[0];
+    if (told && told.pid !== 1 && holder.parent !== null && holder.parent !== told.pid) {
+      return `${who(holder)} outlived ${who(told)}, which had started it: its parent is process ${holder.parent} now`;
+    }
     if (!isMarked(holder, "npm_lifecycle_event") || !parent || !INITS.includes(parent.program)) return null;
     const script = markValue(holder, "npm_lifecycle_event");
     return `${who(holder)} was started by npm${script ? ` (npm run ${script})` : ""}, which is gone: its parent is ${who(parent)} now`;
@@ -108,8 +114,3 @@ export function launcherGone(scene: Scene): string | null {
 
 /** What a process falls to when its parent ends: pid 1, or the service manager of the user (PR_SET_CHILD_SUBREAPER). */
 const INITS = ["systemd", "init", "tini", "dumb-init", "docker-init", "catatonit"];
-
-function endOf({ exit }: Process): string {
-  if (!exit) return "how is not known";
-  return exit.signal === 0 ? `exit code ${exit.code}` : signalName(exit.signal);
-}

@@ -1,8 +1,11 @@
 import type { Actor, Running } from "./notes-scene.ts";
 
-/** What a process is, by its program and the words of its command line. Node 22 calls its main thread MainThread, so names alone say little. */
+/**
+ * What a process is, by its program and the words of its command line; by its name alone where /proc came too late. Node 22 and later
+ * call their main thread MainThread.
+ */
 
-export const isNode = ({ program }: Pick<Running, "program">) => program === "node" || program === "nodejs";
+export const isNode = ({ program }: Pick<Running, "program">) => ["node", "nodejs", "MainThread"].includes(program);
 
 /** `nodemon` of `/app/node_modules/.bin/nodemon`. */
 const nameOf = (word: string) => word.slice(word.lastIndexOf("/") + 1).replace(/\.[cm]?js$/, "");

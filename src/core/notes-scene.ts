@@ -20,6 +20,8 @@ export interface Running {
 export interface Actor extends Running {
   marks: readonly string[];
   startedAt: Nanos | null;
+  /** Its parent when its descriptors were looked at. */
+  parent: number | null;
   process: Process | null;
   /** Its parent, the parent of that, and so on. */
   line: readonly Running[];
@@ -48,6 +50,7 @@ export type Say = (scene: Scene) => string | null;
 
 /** Thousands of connections can be in the way: the first ones tell who it is. */
 const MOST_BLOCKERS = 32;
+const NO_INODE = -1;
 /** Generations that are followed upwards at most. */
 const MOST_ANCESTORS = 64;
 
@@ -61,9 +64,13 @@ export function sceneOf(failure: Failure, table: SocketTable, header: Header): S
     return actor;
   };
   const blockers = verdict.blockers.slice(0, MOST_BLOCKERS).map(({ socket, facts }) => {
-    const found = facts.inode === null ? [] : (failure.holders.get(facts.inode) ?? []);
-    const last = facts.state === "TIME_WAIT" || found.length > 0 ? null : lastHolderOf(socket);
-    const holders = last ? [actorOf(processes, last.process, { pid: last.process.pid, comm: last.comm })] : found.map(holderActor);
+    const inode = facts.inode ?? NO_INODE;
+    const found = failure.holders.get(inode) ?? [];
+    const before = table.lastHolders.get(inode) ?? [];
+    const last = facts.state === "TIME_WAIT" || found.length > 0 ? null : lastHolderOf(socket, before);
+    const holders = last
+      ? [actorOf(processes, last.process, last.known[0] ?? { pid: last.process.pid, comm: last.comm })]
+      : found.map(holderActor);
     return { socket, facts, holders };
   });
   return { call, process, binder: actorOf(processes, process, call), blockers, table, header };
@@ -77,7 +84,7 @@ const aliveAt = (process: Process | undefined, t: Nanos) =>
 function actorOf(
   processes: Processes,
   process: Process | null,
-  seen: { pid: number; comm: string; command?: string; startedAt?: Nanos | null },
+  seen: { pid: number; comm: string; command?: string; startedAt?: Nanos | null; parent?: number },
 ): Actor {
   const facts = process?.facts ?? null;
   return {
@@ -85,6 +92,7 @@ function actorOf(
     comm: seen.comm,
     program: facts?.program ?? seen.comm,
     command: facts?.command ?? seen.command ?? "",
+    parent: seen.parent ?? null,
     marks: facts?.marks ?? [],
     startedAt: process?.forked?.t ?? facts?.startedAt ?? seen.startedAt ?? null,
     process,

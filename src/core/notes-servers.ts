@@ -20,10 +20,7 @@ export function systemdSocket(scene: Scene): string | null {
 const isActivator = (program: string) => program.startsWith("systemd-socket-");
 
 function heldBySystemd(systemd: Actor, holders: readonly Actor[]): string {
-  const unit = holders
-    .filter(({ pid }) => pid !== systemd.pid)
-    .map(serviceOf)
-    .find((name) => name !== null);
+  const unit = holders.map(serviceOf).find((name) => name !== null);
   const whose = unit ? ` for a .socket unit that starts ${unit}` : " as it holds those of .socket units";
   const user = systemd.command.split(" ").includes("--user") ? " --user" : "";
   return `${who(systemd)} holds it,${whose}: systemctl${user} list-sockets names the unit to stop`;

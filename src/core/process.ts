@@ -9,11 +9,17 @@ export interface Process {
   facts: ProcessEvent | null;
   /** Who forked it and when, where that was seen. */
   forked: { t: Nanos; by: Process } | null;
-  execs: { t: Nanos; comm: string }[];
+  /** What it became, and what it was before. */
+  execs: { t: Nanos; comm: string; before: string }[];
   signals: { t: Nanos; signal: number; by: { pid: number; comm: string } }[];
   exitedAt: Nanos | null;
   /** How it ended; `signal` 0: by itself. */
   exit: { code: number; signal: number } | null;
+}
+
+/** The name that the process had then: an exec gives another. */
+export function nameAt({ comm, execs }: Process, t: Nanos): string {
+  return execs.find((exec) => exec.t >= t)?.before ?? comm;
 }
 
 /** Generations that are followed upwards at most. */
@@ -55,8 +61,9 @@ export class Processes {
   }
 
   exec({ t, pid, comm }: EventOf<"exec">): Process {
+    const before = this.#current.get(pid)?.comm ?? "";
     const process = this.seen(pid, comm);
-    process.execs.push({ t, comm });
+    process.execs.push({ t, comm, before });
     return process;
   }
 

@@ -132,9 +132,10 @@ export interface HoldersRecord {
   holders: HolderRecord[];
   complete: boolean;
   scannedAt: string;
+  nature: Nature;
 }
 
-export type ReleaseVia = "close" | "exit" | "exec" | "time-wait-expired" | "namespace-gone" | "unknown";
+export type ReleaseVia = "close" | "exit" | "exec" | "time-wait-expired" | "time-wait-cut-short" | "namespace-gone" | "unknown";
 
 export interface ReleaseRecord {
   type: "release";

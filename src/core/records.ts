@@ -23,6 +23,8 @@ import type { Socket } from "./socket.ts";
 import type { SocketTable } from "./table.ts";
 import type { PortTimeline } from "./timeline.ts";
 
+/** The end of a timer is known from the kernel's ticks, of 10 ms at most. */
+const TIMER_PRECISION: Nanos = 100_000_000;
 /** Longest time between an exec and the end of what it closes: both happen before the new program runs. */
 const AFTER_EXEC: Nanos = 10_000_000;
 
@@ -106,14 +108,22 @@ export class RecordBuilder {
       .filter(({ facts }) => facts.inode !== null)
       .map(({ socket, facts }) => {
         const { holders, complete } = this.#holdersOf(failure, socket, facts);
-        return { type: "holders", failure: failure.id, socket: socket.id, holders, complete, scannedAt: this.#iso(t) };
+        return {
+          type: "holders",
+          failure: failure.id,
+          socket: socket.id,
+          holders,
+          complete,
+          scannedAt: this.#iso(t),
+          nature: this.#holding.nature(facts, holders, failure.holdersComplete),
+        };
       });
   }
 
   release(failure: Failure, socket: Socket): ReleaseRecord {
     const at = socket.releasedAt ?? failure.call.t;
     const via = this.releaseVia(socket);
-    const ended = via === "time-wait-expired" || via === "namespace-gone" ? null : socket.endedBy;
+    const ended = ["time-wait-expired", "time-wait-cut-short", "namespace-gone"].includes(via) ? null : socket.endedBy;
     const { exitCode = null, exitSignal = null } = ended && via === "exit" ? this.#holding.process(ended.process) : {};
     return {
       type: "release",
@@ -133,7 +143,10 @@ export class RecordBuilder {
   /** What let the port go. A destroy by the process that just called close is that close's doing. */
   releaseVia({ facts, endedBy, opener, lastClose, releasedAt, wentWithNamespace }: Socket): ReleaseVia {
     if (wentWithNamespace) return "namespace-gone";
-    if (facts.state === "TIME_WAIT") return "time-wait-expired";
+    if (facts.state === "TIME_WAIT") {
+      const early = facts.expiresAt !== null && releasedAt !== null && releasedAt < facts.expiresAt - TIMER_PRECISION;
+      return early ? "time-wait-cut-short" : "time-wait-expired";
+    }
     if (endedBy?.exiting || (endedBy === null && opener?.process.exitedAt != null)) return "exit";
     if (endedBy === null) return "unknown";
     const { pid, execs } = endedBy.process;

@@ -40,7 +40,7 @@ export interface Socket {
   /** In time order. */
   steps: Step[];
   /** Last close call on it: a destroy by the same thread is its doing. */
-  lastClose: { t: Nanos; pid: number; fd: number | null } | null;
+  lastClose: { t: Nanos; pid: number; fd: number | null; left: number } | null;
   /** Process in which the last reference went. */
   endedBy: { process: Process; comm: string; exiting: boolean } | null;
   /** Nobody is in its network namespace any more. */

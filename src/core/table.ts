@@ -167,7 +167,7 @@ export class SocketTable {
     const process = this.processes.seen(event.pid, event.comm);
     const socket = this.find(event.sk, event.inode);
     if (!socket) return undefined;
-    socket.lastClose = { t: event.t, pid: event.pid, fd: event.fd };
+    socket.lastClose = { t: event.t, pid: event.pid, fd: event.fd, left: event.references - 1 };
     step(socket, event.t, "copy-closed", process, event.fd, String(event.references - 1));
     return socket;
   }

@@ -49,6 +49,11 @@ export class HolderFinder {
     this.#options.emit({ type: "holders", t, failureAt: null, tid: null, late: false, complete, sockets }, performance.now());
   }
 
+  /** What a search found is out of date: a process has become another program, or a descriptor was passed on. */
+  outdate(): void {
+    this.#last = undefined;
+  }
+
   /** Settles when every search has said its last word. */
   async settled(): Promise<void> {
     await Promise.all(this.#pending);

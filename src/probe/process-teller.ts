@@ -19,6 +19,7 @@ export class ProcessTeller {
   readonly #most: number;
   /** When each process that was told of had started: a pid that is used again is another process. */
   readonly #told = new Map<number, Nanos | null>();
+  readonly #fetched = new Map<number, ProcessEvent>();
 
   constructor(options: ProcessTellerOptions, most = MOST_TOLD) {
     this.#options = options;
@@ -27,7 +28,15 @@ export class ProcessTeller {
 
   /** Costs one look at /proc/PID/stat where the process was told of before. */
   tell(pid: number): void {
-    if (!this.#told.has(pid) || this.#told.get(pid) !== this.#startOf(pid)) this.#say(pid);
+    const startedAt = this.#startOf(pid);
+    if (!this.#told.has(pid) || (startedAt !== null && this.#told.get(pid) !== startedAt)) this.#say(pid);
+  }
+
+  /** Remembers what the process is, in case it has gone when it is to be told of: what binds in vain often ends at once. */
+  prefetch(pid: number): void {
+    this.#fetched.delete(pid);
+    const event = readProcess(pid, this.#options.instant(), this.#options.instantOfStart);
+    if (event) this.#remember(this.#fetched, pid, event);
   }
 
   /** The process has become another program: says so of one that was told of. */
@@ -42,12 +51,20 @@ export class ProcessTeller {
 
   #say(pid: number): void {
     this.#told.delete(pid);
-    const event = readProcess(pid, this.#options.instant(), this.#options.instantOfStart);
+    const t = this.#options.instant();
+    const now = readProcess(pid, t, this.#options.instantOfStart);
+    const before = this.#fetched.get(pid);
+    // A zombie has no program and no command line any more.
+    const event = before && (now === null || (now.program === null && now.startedAt === before.startedAt)) ? { ...before, t } : now;
     if (!event) return;
-    this.#told.set(pid, event.startedAt);
-    const [oldest] = this.#told.keys();
-    if (this.#told.size > this.#most && oldest !== undefined) this.#told.delete(oldest);
+    this.#remember(this.#told, pid, event.startedAt);
     this.#options.emit(event);
+  }
+
+  #remember<Value>(known: Map<number, Value>, pid: number, value: Value): void {
+    known.set(pid, value);
+    const [oldest] = known.keys();
+    if (known.size > this.#most && oldest !== undefined) known.delete(oldest);
   }
 
   #startOf(pid: number): Nanos | null {

@@ -115,6 +115,7 @@ export class LiveStream {
 
   setCommand(pid: number): void {
     this.#command = pid;
+    watchProcess(this.#base, pid);
   }
 
   commandEnded(code: number | null, signal: string | null): void {
@@ -185,8 +186,11 @@ export class LiveStream {
     this.#looker.notice(event);
     if (event.type === "bind" || event.type === "listen") this.#call(event, arrival);
     else this.#hold(event, arrival);
-    if (event.type === "exec") this.#processes.retell(event.pid);
-    else if (event.type === "exit") this.#processes.forget(event.pid);
+    if (event.type === "exec" || event.type === "pass") this.#holders.outdate();
+    if (event.type === "exec") {
+      this.#processes.prefetch(event.pid);
+      this.#processes.retell(event.pid);
+    } else if (event.type === "exit") this.#processes.forget(event.pid);
     else if (event.type === "pass") this.#processes.tell(event.pid);
   }
 

@@ -82,7 +82,8 @@ function since(blocker: BlockerRecord, record: FailureRecord, options: TextOptio
 
 /** What a slow search for holders found after the block was out. */
 export function holdersLine(record: HoldersRecord, options: TextOptions): string {
-  const text = `${record.socket} ${holderText(record.holders, record.complete, options)}`;
+  const { socket, nature, holders, complete } = record;
+  const text = `${socket} ${nature === "in-flight" || nature === "kernel" ? NATURE_SENTENCES[nature] : holderText(holders, complete, options)}`;
   return `${field("holders", text, options).join("\n")}\n`;
 }
 
@@ -108,6 +109,8 @@ function cause({ via, by, exitSignal, at, closedAt }: ReleaseRecord, options: Te
       return `, when ${who} became another program (CLOEXEC)`;
     case "namespace-gone":
       return ", when its network namespace had no process any more";
+    case "time-wait-cut-short":
+      return ", when its TIME_WAIT was cut short (by a reset, or a new connection in its place)";
     case "time-wait-expired":
       return ", when its TIME_WAIT ended";
     case "unknown":

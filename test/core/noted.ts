@@ -5,10 +5,12 @@ import { facts, header, holders, MS, refused, seed, tell } from "../helpers/even
 /** When node[20] is refused. */
 export const AT = 10_000 * MS;
 
-export const SYSTEMD = { pid: 1, comm: "systemd", program: "systemd", command: "/sbin/init" };
+export const SYSTEMD = { pid: 1, comm: "systemd", program: "systemd" };
+
+const USUAL_PARENT = 5;
 
 export const holder = (pid: number, overrides: Partial<Holder> = {}): Holder => ({
-  ...{ pid, fd: 18, comm: "node", command: "node server.js", parent: 5, startedAt: null },
+  ...{ pid, fd: 18, comm: "node", command: "node server.js", parent: USUAL_PARENT, startedAt: null },
   ...overrides,
 });
 
@@ -28,7 +30,12 @@ interface Refused {
 /** The failure of node[20] at {@link AT}, after and with these events. */
 export function refusedWith(events: readonly TraceEvent[], options: Refused = {}): FailureRecord {
   const { owners = [facts()], seeded = true, call = {}, refusal = refused(owners, { t: AT, ...call }) } = options;
-  const sockets = [{ inode: owners[0]?.inode ?? 0, holders: options.holders ?? [holder(10)] }];
+  // Nobody's parent has changed since /proc told of it, unless a test says so.
+  const parentOf = (pid: number) => events.find((event) => event.type === "process" && event.pid === pid) as EventOf<"process"> | undefined;
+  const held = (options.holders ?? [holder(10)]).map((one) =>
+    one.parent === USUAL_PARENT ? { ...one, parent: parentOf(one.pid)?.ancestors[0]?.pid ?? USUAL_PARENT } : one,
+  );
+  const sockets = [{ inode: owners[0]?.inode ?? 0, holders: held }];
   const found = holders(AT + 2 * MS, refusal, { sockets });
   const all = [...(seeded ? [seed(...owners)] : []), refusal, ...events].sort((a, b) => a.t - b.t);
   const failures = tell([...all, found], { header: header(options.header) }).of("failure");

@@ -6,10 +6,11 @@ const PYTHON = { comm: "python3", program: "python3.11", command: "python3 serve
 const LIBUV =
   'libuv keeps this error until listen: Node says "listen EADDRINUSE" ("bind EADDRINUSE" in a worker for which a cluster primary binds)';
 const worker = (pid: number, primary: number, marks = ["NODE_UNIQUE_ID", "NODE_CHANNEL_FD"]) =>
-  told(pid, { marks, ancestors: [{ pid: primary, comm: "node", program: "node", command: "node app.js" }] });
+  told(pid, { marks, ancestors: [{ pid: primary, comm: "node", program: "node" }] });
 
 describe("libuv-reports-listen", () => {
   it("is said of a bind of Node by its program, whatever the name of its thread is", () => {
+    expect(noted([told(20, { program: "nodejs" })], { holders: [] })).toEqual({ "libuv-reports-listen": LIBUV });
     expect(noted([told(20, { comm: "MainThread" })], { call: { comm: "MainThread" }, holders: [] })).toEqual({
       "libuv-reports-listen": LIBUV,
     });
@@ -91,6 +92,19 @@ describe("cluster-primary", () => {
     });
   });
 
+  it("knows a worker by its program, and a primary too", () => {
+    expect(noted([told(10), { ...worker(11, 10), comm: "MainThread" }])["cluster-primary"]).toBe(holding);
+    expect(noted([told(10, PYTHON), worker(11, 10)])).not.toHaveProperty("cluster-primary");
+    expect(noted([told(10), { ...worker(11, 10), program: "python3.11" }])).not.toHaveProperty("cluster-primary");
+  });
+
+  it("is not said of the binder's own listener, nor is that it is a worker", () => {
+    const refusal = listen({ t: AT, errno: "EADDRINUSE", walk: walk([facts()]) });
+    const own = { refusal, holders: [holder(20)] };
+    expect(Object.keys(noted([told(20), worker(21, 20)], own))).toEqual(["same-process"]);
+    expect(Object.keys(noted([worker(20, 19)], own))).toEqual(["same-process"]);
+  });
+
   it("is not said of the parent of another child, nor of the grandparent of a worker", () => {
     expect(noted([told(10), worker(11, 10, ["NODE_CHANNEL_FD"])])).not.toHaveProperty("cluster-primary");
     const above = [12, 10].map((pid) => ({ pid, comm: "node", program: "node" }));
@@ -99,7 +113,7 @@ describe("cluster-primary", () => {
 });
 
 describe("pm2-fork-mode", () => {
-  const daemon = [{ pid: 4, comm: "PM2 v6.0.5: God", program: "node", command: "PM2 v6.0.5: God Daemon (/root/.pm2)" }];
+  const daemon = [{ pid: 4, comm: "PM2 v6.0.5: God", program: "node" }];
   const instance = (pid: number, marks: string[]) => told(pid, { comm: "node /srv/app.js", marks, ancestors: daemon });
 
   it("is said of two children of pm2 in fork mode", () => {
@@ -120,6 +134,10 @@ describe("pm2-fork-mode", () => {
     expect(noted([instance(10, holding), instance(20, binding)])).not.toHaveProperty("pm2-fork-mode");
   });
 
+  it("is not said of the binder itself", () => {
+    expect(noted([instance(20, ["pm_id"])], { holders: [holder(20)] })).not.toHaveProperty("pm2-fork-mode");
+  });
+
   it("is not said of a process and what it has started, nor below different parents", () => {
     const marks = ["pm_id"];
     const child = told(20, { marks, ancestors: [{ pid: 10, comm: "node", program: "node" }, ...daemon] });
@@ -138,7 +156,7 @@ describe("inspector-port", () => {
     },
   });
   const message = (port: number) =>
-    `${port} is a port of Node's inspector: child processes inherit --inspect by NODE_OPTIONS or execArgv; --inspect-port=0 gives each its own`;
+    `${port} is a port of Node's inspector: child processes inherit --inspect by NODE_OPTIONS or execArgv, and then want the same port`;
 
   it("is said of its default port, and nothing of listen: the inspector has words of its own", () => {
     expect(noted([told(20)], { ...on(9229), holders: [] })).toEqual({ "inspector-port": message(9229) });
@@ -164,7 +182,14 @@ describe("inspector-port", () => {
     expect(noted([told(20, PYTHON), told(10, PYTHON)], on(9229))).not.toHaveProperty("inspector-port");
   });
 
+  it("is not said of UDP", () => {
+    const owner = udp({ port: 9229 });
+    const call = { socket: udp({ sk: 2, inode: 200, port: 9229 }), walk: udpWalk([owner], { port: 9229 }) };
+    expect(noted([told(20)], { owners: [owner], call, holders: [] })).toEqual({});
+  });
+
   it("replaces what is said of a cluster", () => {
+    expect(noted([told(20), worker(21, 20)], { ...on(9229), holders: [] })).toEqual({ "inspector-port": message(9229) });
     expect(noted([worker(20, 19)], { ...on(9229), holders: [] })).toEqual({ "inspector-port": message(9229) });
     expect(noted([], { ...on(9229), call: { ...on(9229).call, errno: "EACCES" } })).toEqual({});
   });

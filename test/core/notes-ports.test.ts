@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { TraceEvent } from "../../src/core/event.ts";
-import { bind, connection, destroy, facts, fork, MS, timeWait, told, udp, udpWalk } from "../helpers/events.ts";
+import { bind, close, connection, destroy, facts, fork, listen, look, MS, state, timeWait, told, udp, udpWalk } from "../helpers/events.ts";
 import { AT, holder, noted } from "./noted.ts";
 
 const PYTHON = { comm: "python3", program: "python3.11", command: "python3 server.py" };
@@ -33,8 +33,33 @@ describe("checked-before", () => {
     expect(noted([...before, ...picked(20)], unseeded)["checked-before"]).toBe(message(20));
   });
 
+  it("is said of a bind that lasted a second, and of one that ended when the port was taken", () => {
+    expect(noted(picked(20, { at: AT - 5000 * MS, lasted: 1000 * MS }), unseeded)).toHaveProperty("checked-before");
+    expect(noted(picked(20, { taken: AT - 49 * MS }), unseeded)["checked-before"]).toMatch(/took it less than 1 ms later$/);
+  });
+
+  it("is said of UDP", () => {
+    const [mine, theirs] = [udp({ sk: 3, inode: 300 }), udp()];
+    const call = { socket: udp({ sk: 2, inode: 200 }), walk: udpWalk([theirs]) };
+    const events = [
+      bind({ t: AT - 50 * MS, pid: 20, socket: mine }),
+      close(AT - 49 * MS, { sk: 3, inode: 300, pid: 20 }),
+      bind({ t: AT - 20 * MS, pid: 10, socket: theirs }),
+    ];
+    expect(noted([...events, binder], { ...unseeded, owners: [theirs], call })["checked-before"]).toBe(message(20));
+  });
+
   it.each<[string, TraceEvent[]]>([
     ["of a stranger's bind", picked(30)],
+    ["where nothing tells who took the port", picked(20).filter((event) => event.type !== "bind" || event.pid === 20)],
+    [
+      "where nothing tells when it was taken",
+      [...picked(20).filter((event) => event.type !== "bind" || event.pid === 20), listen({ t: AT - 20 * MS, pid: 10, socket: facts() })],
+    ],
+    [
+      "of a socket of which only the end was seen",
+      [look(AT - 50 * MS, [free]), destroy(AT - 49 * MS, { sk: 3, pid: 20 }), ...picked(20).slice(2)],
+    ],
     ["of a server that had run for long", picked(20, { at: AT - 5000 * MS, lasted: 1001 * MS })],
     ["of one that was there all the time", picked(20, { taken: AT - 100 * MS })],
     [
@@ -50,8 +75,8 @@ describe("checked-before", () => {
     const long = { t: 70_000 * MS };
     const taken = bind({ t: 65_000 * MS, pid: 10, socket: facts({ state: "BOUND" }) });
     const check = (at: number) => [bind({ t: at, pid: 20, socket: free }), destroy(at + MS, { sk: 3, pid: 20 }), taken, binder];
-    expect(noted(check(10_000 * MS), { ...unseeded, call: long })).toHaveProperty("checked-before");
-    expect(noted(check(9_000 * MS), { ...unseeded, call: long })).not.toHaveProperty("checked-before");
+    expect(noted(check(9_999 * MS), { ...unseeded, call: long })).toHaveProperty("checked-before");
+    expect(noted(check(9_998 * MS), { ...unseeded, call: long })).not.toHaveProperty("checked-before");
   });
 
   it("is not said where the process itself took it again", () => {
@@ -96,6 +121,8 @@ describe("ephemeral-port", () => {
 
   it.each<[string, Parameters<typeof said>]>([
     ["of a listener", [[facts(at)]]],
+    ["of one that a listener has not accepted yet", [[connection({ ...at, state: "SYN_RECV" })]]],
+    ["of a socket that is only bound", [[facts({ ...at, state: "BOUND" })]]],
     [
       "of a connection beside the listener that it may come from",
       [[connection(at), facts({ sk: 7, inode: 700, port, address: "192.0.2.1" })]],
@@ -121,11 +148,22 @@ describe("ephemeral-port", () => {
     expect(noted([binder], scene)).toHaveProperty("ephemeral-port");
   });
 
-  it("is not said of what a listener has left that was there before", () => {
+  it("is said of a connection that was there before a listener", () => {
+    const later = [
+      bind({ t: MS, pid: 10, socket: facts({ sk: 7, inode: 700, port, address: "192.0.2.9", state: "BOUND" }) }),
+      listen({ t: 2 * MS, pid: 10, socket: facts({ sk: 7, inode: 700, port, address: "192.0.2.9" }) }),
+    ];
+    expect(said([connection(at)], RANGE, later)).toHaveProperty("ephemeral-port");
+  });
+
+  it.each<[string, TraceEvent[]]>([
+    ["closed", [destroy(3 * MS, { sk: 7, port })]],
+    ["that stopped listening", [state(3 * MS, { sk: 7, inode: 700, port, from: "LISTEN", to: "CLOSE" }), destroy(4 * MS, { sk: 7, port })]],
+  ])("is not said of what a listener has left that was there before, %s", (_, ended) => {
     const before: TraceEvent[] = [
       bind({ t: MS, pid: 10, socket: facts({ sk: 7, inode: 700, port, state: "BOUND" }) }),
-      { type: "state", t: 2 * MS, sk: 7, inode: 700, netns: facts().netns, port, from: "CLOSE", to: "LISTEN" },
-      destroy(3 * MS, { sk: 7, port }),
+      state(2 * MS, { sk: 7, inode: 700, port }),
+      ...ended,
     ];
     expect(noted([...before, binder], { owners: [connection(at)], seeded: false, call, header: { sysctls: RANGE } })).not.toHaveProperty(
       "ephemeral-port",

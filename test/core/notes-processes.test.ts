@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { EventOf, TraceEvent } from "../../src/core/event.ts";
-import { bind, close, connection, destroy, exit, facts, fork, MS, signal, told } from "../helpers/events.ts";
+import { bind, close, connection, destroy, exit, facts, fork, MS, seed, signal, timeWait, told } from "../helpers/events.ts";
 import { AT, holder, noted, SYSTEMD } from "./noted.ts";
 
 const PYTHON = { comm: "python3", program: "python3.11", command: "python3 server.py" };
 const binder = told(20, PYTHON);
-const SHELL = { pid: 5, comm: "bash", program: "bash", command: "bash" };
+const SHELL = { pid: 5, comm: "bash", program: "bash" };
 const at = (address: string, more = {}) => facts({ address, family: address.includes(":") ? "ipv6" : "ipv4", ...more });
 const asking = (address: string, more = {}) => ({ socket: at(address, { sk: 2, inode: 200, state: "BOUND", ...more }) });
 
@@ -19,6 +19,21 @@ describe("same-process", () => {
     expect(noted([binder], { ...own, owners: [connection({ inode: 100 })] })["same-process"]).toBe(
       "node[20] is in its own way: it holds s1, a connection on this port",
     );
+  });
+
+  it("is said of what it has from another process", () => {
+    const bound = bind({ t: AT - 43 * MS, pid: 19, socket: facts({ state: "BOUND" }) });
+    expect(noted([bound, binder], { ...own, seeded: false })["same-process"]).toBe("node[20] is in its own way: it holds s1 already");
+    const justBound = bind({ t: AT - 2000, pid: 20, socket: facts({ state: "BOUND" }) });
+    expect(noted([justBound, binder], { ...own, seeded: false })["same-process"]).toBe(
+      "node[20] is in its own way: it bound s1 less than 1 ms before",
+    );
+  });
+
+  it("is not said of a connection that it has closed, and that is in TIME_WAIT", () => {
+    const ended = [close(MS, { sk: 5, inode: 500, pid: 20 }), destroy(MS, { sk: 5, pid: 20 })];
+    const scene = { owners: [timeWait()], seeded: false, holders: [] };
+    expect(noted([seed(connection()), ...ended, binder], scene)).toEqual({});
   });
 
   it("says why sockets of two families meet", () => {
@@ -51,6 +66,15 @@ describe("same-command", () => {
       "same-command": "node[10] is another process of the same program with the same command line",
     });
     const older = [told(10, { ...PYTHON, startedAt: -5000 * MS }), told(20, { ...PYTHON, startedAt: AT - 1000 * MS })];
+    const alike = "node[10] is another process of the same program with the same command line";
+    for (const [one, other] of [
+      [null, MS],
+      [-MS, null],
+      [MS, MS],
+      [2 * MS, MS],
+    ] as const) {
+      expect(noted([told(10, { ...PYTHON, startedAt: one }), told(20, { ...PYTHON, startedAt: other })])["same-command"]).toBe(alike);
+    }
     expect(noted(older)["same-command"]).toBe(
       "node[10] is another process of the same program with the same command line, started 14.00 s earlier",
     );
@@ -60,8 +84,8 @@ describe("same-command", () => {
     ["with other words", told(10, { ...PYTHON, command: "python3 server.py 2" }), binder],
     ["of another program", told(10, { ...PYTHON, program: "python3.12" }), binder],
     ["without a command line", told(10, { ...PYTHON, command: "" }), told(20, { ...PYTHON, command: "" })],
-    ["that it comes from", told(10, PYTHON), told(20, { ...PYTHON, ancestors: [{ pid: 10, comm: "python3", program: null }] })],
-    ["that comes from it", told(10, { ...PYTHON, ancestors: [{ pid: 20, comm: "python3", program: null }] }), binder],
+    ["that it comes from", told(10, PYTHON), told(20, { ...PYTHON, ancestors: [SHELL, { pid: 10, comm: "python3", program: null }] })],
+    ["that comes from it", told(10, { ...PYTHON, ancestors: [SHELL, { pid: 20, comm: "python3", program: null }] }), binder],
   ])("is not said of one %s", (_, holding, binding) => {
     expect(noted([holding, binding])).not.toHaveProperty("same-command");
   });
@@ -78,7 +102,9 @@ describe("same-command", () => {
 });
 
 describe("watcher-overlap", () => {
-  const watcher = { pid: 6, comm: "node", program: "node", command: "node /app/node_modules/.bin/nodemon server.js" };
+  const watcher = { pid: 6, comm: "node", program: "node" };
+  const nodemon = (pid: number) => told(pid, { t: -10 * MS, command: "node /app/node_modules/.bin/nodemon server.js" });
+  const overlap = (events: readonly TraceEvent[], options = {}) => noted([nodemon(6), nodemon(9), ...events], options)["watcher-overlap"];
   const child = (pid: number, startedAt: number | null, ancestors: EventOf<"process">["ancestors"] = [watcher, SHELL]) =>
     told(pid, { startedAt, ancestors });
   const old = child(10, AT - 5000 * MS);
@@ -86,53 +112,49 @@ describe("watcher-overlap", () => {
   const message = (end: string) => `nodemon (pid 6) started node[20] while its node[10], 4.90 s older, still had the port; that one ${end}`;
 
   it("is said where the watcher has told the old child to end, but it has not yet", () => {
-    expect(noted([old, young, signal(AT - 212 * MS)])["watcher-overlap"]).toBe(message("got SIGTERM 212 ms before this"));
+    expect(overlap([old, young, signal(AT - 212 * MS)])).toBe(message("got SIGTERM 212 ms before this"));
   });
 
   it("is said where no signal to it was seen", () => {
-    expect(noted([old, young])["watcher-overlap"]).toBe(message("was not seen to get a signal"));
-    expect(noted([old, young, signal(AT - MS, { signal: 18 }), signal(AT + MS)])["watcher-overlap"]).toBe(
-      message("was not seen to get a signal"),
-    );
+    expect(overlap([old, young])).toBe(message("was not seen to get a signal"));
+    expect(overlap([old, young, signal(AT - MS, { signal: 18 }), signal(AT + MS)])).toBe(message("was not seen to get a signal"));
   });
 
   it("is said of what let go before its holders were looked for", () => {
     const bound = bind({ t: MS, pid: 10, socket: facts({ state: "BOUND" }) });
     const gone = [close(AT + MS / 2), destroy(AT + MS)];
-    expect(noted([bound, old, young, ...gone], { holders: [], seeded: false })).toHaveProperty("watcher-overlap");
+    expect(overlap([bound, old, young, ...gone], { holders: [], seeded: false })).toBe(message("was not seen to get a signal"));
   });
 
   it("is said below shells that the watcher has started, known by their forks", () => {
     const forks = [fork(MS, 6, 7), fork(2 * MS, 7, 10), fork(3 * MS, 6, 8), fork(4 * MS, 8, 20)];
-    const all = [told(6, { command: watcher.command }), ...forks, told(10, { t: AT, ancestors: [] }), told(20, { t: AT, ancestors: [] })];
-    expect(noted(all)["watcher-overlap"]).toBe(
+    const all = [...forks, told(10, { t: AT, ancestors: [] }), told(20, { t: AT, ancestors: [] })];
+    expect(overlap(all)).toBe(
       "nodemon (pid 6) started node[20] while its node[10], 2 ms older, still had the port; that one was not seen to get a signal",
     );
   });
 
   it("is said below a shell of which the fork alone is known, by what /proc said of its child", () => {
     const shell = { pid: 7, comm: "sh", program: "dash" };
-    expect(noted([fork(-MS, 7, 10), { ...old, ancestors: [shell, watcher] }, young])).toHaveProperty("watcher-overlap");
-    expect(noted([fork(-MS, 7, 10), { ...old, ancestors: [SYSTEMD, watcher] }, young])).not.toHaveProperty("watcher-overlap");
+    expect(overlap([fork(-MS, 7, 10), { ...old, ancestors: [shell, watcher] }, young])).toBeDefined();
+    expect(overlap([fork(-MS, 7, 10), { ...old, ancestors: [SYSTEMD, watcher] }, young])).toBeUndefined();
   });
 
   it("is said of a child whose own parent has gone", () => {
     const forks = [fork(-2 * MS, 6, 7), fork(-MS, 7, 10), exit(MS, { pid: 7 })];
-    expect(noted([told(6, { t: -3 * MS, command: watcher.command }), ...forks, { ...old, ancestors: [SYSTEMD] }, young])).toHaveProperty(
-      "watcher-overlap",
-    );
+    expect(overlap([...forks, { ...old, ancestors: [SYSTEMD] }, young])).toBeDefined();
   });
 
   it.each<[string, TraceEvent[]]>([
     ["of processes of one run", [child(10, 1, [{ ...SHELL, pid: 7 }, watcher]), child(20, 2, [{ ...SHELL, pid: 7 }, watcher])]],
     ["of a holder that is not older", [child(10, 5), child(20, 5)]],
     ["where one start is not known", [child(10, null), young]],
-    ["where the other start is not known", [old, child(20, null)]],
+    ["where the other start is not known", [child(10, -MS), child(20, null)]],
     ["of a holder below another watcher", [child(10, 1, [{ ...watcher, pid: 9 }]), young]],
     ["below what is no watcher", [child(10, 1, [SHELL]), child(20, 2, [SHELL])]],
     ["of a process and its child", [old, child(20, 2, [{ ...watcher, pid: 10 }, watcher])]],
   ])("is not said %s", (_, events) => {
-    expect(noted(events)).not.toHaveProperty("watcher-overlap");
+    expect(overlap(events)).toBeUndefined();
   });
 });
 
@@ -142,6 +164,7 @@ describe("stopped-holder", () => {
   it("is said by the state that /proc tells", () => {
     expect(noted([told(10, { state: "T" }), binder])).toEqual({ "stopped-holder": is("is stopped") });
     expect(noted([signal(MS, { signal: 18 }), told(10, { t: 2 * MS, state: "T" }), binder])).toHaveProperty("stopped-holder");
+    expect(noted([told(10, { state: "T" }), signal(MS, { signal: 20 }), binder])["stopped-holder"]).toBe(is("is stopped"));
   });
 
   it("is said by a signal since then", () => {
@@ -151,12 +174,20 @@ describe("stopped-holder", () => {
     );
   });
 
+  it("is said of who was found, whoever had it last", () => {
+    const ended = [close(AT + MS / 2), destroy(AT + MS)];
+    const scene = { holders: [holder(11)] };
+    expect(Object.keys(noted([told(11, { state: "T" }), ...ended, binder], scene))).toEqual(["stopped-holder"]);
+    expect(noted([told(10, { state: "T" }), ...ended, binder], scene)).toEqual({});
+  });
+
   it.each<[string, TraceEvent[]]>([
     ["of one that waits", [told(10, { state: "S" })]],
     ["of one that a debugger stopped", [told(10, { state: "t" })]],
     ["after SIGCONT", [told(10, { state: "T" }), signal(MS, { signal: 18 })]],
     ["after SIGCONT that followed another stop", [signal(MS, { signal: 19 }), signal(2 * MS, { signal: 18 })]],
     ["of one that was seen to run since", [signal(MS, { signal: 20 }), told(10, { t: 2 * MS })]],
+    ["of one that has ended since", [told(10, { state: "T" }), exit(AT + MS)]],
     ["of one that was told to end", [signal(MS, { signal: 15 })]],
   ])("is not said %s", (_, events) => {
     expect(noted([...events, binder])).not.toHaveProperty("stopped-holder");
@@ -164,6 +195,13 @@ describe("stopped-holder", () => {
 });
 
 describe("launcher-gone", () => {
+  it("is said where /proc told of another parent before", () => {
+    const moved = (parent: number) =>
+      noted([told(10, { ancestors: [{ pid: 9, comm: "sh", program: "dash" }] })], { holders: [holder(10, { parent })] });
+    expect(moved(2)["launcher-gone"]).toBe("node[10] outlived sh[9], which had started it: its parent is process 2 now");
+    expect(moved(9)).not.toHaveProperty("launcher-gone");
+  });
+
   it("is said where the parent was seen to end", () => {
     const left = (code: number, sent: number) => [
       fork(MS, 9, 10),
@@ -171,7 +209,7 @@ describe("launcher-gone", () => {
       binder,
     ];
     expect(noted(left(1, 0))).toEqual({
-      "launcher-gone": "node[10] outlived sh[9], which had started it and ended 2.00 s before (exit code 1)",
+      "launcher-gone": "node[10] outlived sh[9], which had started it and ended 2.00 s before (code 1)",
     });
     expect(noted(left(0, 2))["launcher-gone"]).toMatch(/\(SIGINT\)$/);
   });

@@ -18,6 +18,8 @@ describe("a watcher", () => {
     ["node /app/node_modules/.bin/nest start api --watch", "nest start --watch"],
     ["node /app/node_modules/.bin/webpack serve", "webpack"],
     ["node /app/node_modules/.bin/webpack -c dev.js --watch", "webpack"],
+    ["node /app/node_modules/.bin/webpack -w", "webpack"],
+    ["node /app/watch/nodemon.cjs", "nodemon"],
     ["node /app/node_modules/.bin/vite", "vite"],
   ])("is %s", (command, name) => {
     expect(watcherName(running(command))).toBe(name);
@@ -31,6 +33,8 @@ describe("a watcher", () => {
     "node server.js --watch",
     "node server.js nodemon",
     "node --watchful server.js",
+    "node --no--watch server.js",
+    "node nodemon.json",
     "node /app/node_modules/.bin/tsx server.ts watch",
     "node /app/node_modules/.bin/next start",
     "node /app/node_modules/.bin/nest start",

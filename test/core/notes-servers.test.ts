@@ -29,11 +29,23 @@ describe("systemd-socket", () => {
     });
   });
 
+  it("names the service", () => {
+    const service = told(10, { cgroup: "/system.slice/app.service", marks: ["LISTEN_FDS", "LISTEN_PID"] });
+    const two = { holders: [holder(1, { comm: "systemd", command: "/sbin/init" }), holder(10)] };
+    expect(noted([INIT, service, binder], two)["systemd-socket"]).toBe(
+      "systemd[1] holds it, for a .socket unit that starts app.service: systemctl list-sockets names the unit to stop",
+    );
+    expect(noted([service, binder], held(10))["systemd-socket"]).toMatch("node[10] was started as app.service with sockets (LISTEN_FDS),");
+    const scope = { ...service, cgroup: "/user.slice/user-1000.slice/session-3.scope" };
+    expect(noted([scope, binder], held(10))["systemd-socket"]).toMatch("node[10] was started with sockets (LISTEN_FDS),");
+  });
+
   it("is said of systemd-socket-activate, and of the program that it has become", () => {
     const activator = { comm: "systemd-socket-", command: "systemd-socket-activate -l 8080 node server.js" };
     expect(noted([binder], { holders: [holder(10, activator)] })).toEqual({
       "systemd-socket": "systemd-socket-[10] holds it for the program that it starts when somebody connects",
     });
+    expect(noted([told(10, { program: "systemd-socket-activate" }), binder], held(10))).toHaveProperty("systemd-socket");
     const bound = listen({ t: MS, pid: 10, comm: "systemd-socket-", socket: facts() });
     expect(noted([bound, told(10, { marks: ["LISTEN_FDS"] }), binder], { ...held(10), seeded: false })["systemd-socket"]).toBe(
       "node[10] was started with this socket (LISTEN_FDS): systemctl list-sockets tells whether a .socket unit has it",
@@ -68,9 +80,11 @@ describe("docker-proxy", () => {
   });
 
   it("does without it", () => {
-    expect(proxy("docker-proxy -container-ip 172.17.0.2 -container-port x80")).toEqual({
-      "docker-proxy": "node[10] publishes this port for the container: docker ps --filter publish=8080 names it",
-    });
+    for (const flags of ["-container-ip 172.17.0.2 -container-port x80", "-container-ip ? -container-port 80"]) {
+      expect(proxy(`docker-proxy ${flags}`)).toEqual({
+        "docker-proxy": "node[10] publishes this port for the container: docker ps --filter publish=8080 names it",
+      });
+    }
   });
 
   it("is not said of a program that has only such options", () => {
@@ -151,10 +165,27 @@ describe("a server of a master and workers", () => {
     const uvicorn = told(10, { comm: "uvicorn", program: "python3.11", command: "python3 /srv/bin/uvicorn app:app" });
     expect(noted([uvicorn, binder], held(10))).toEqual({});
     expect(noted([nginx(10, "nginx -g daemon off; master_process off;"), binder], held(10))).toEqual({});
-    expect(noted([told(10, { ...PYTHON, command: "grep nginx: master process" }), binder], held(10))).toEqual({});
-    const child = told(11, { program: "cat", command: "cat", ancestors: parent(10, "apache2", "apache2") });
+    const child = told(11, { ...PYTHON, ancestors: parent(10, "python3", "python3.11") });
+    expect(noted([told(10, { ...PYTHON, command: "python3 prefork.py" }), child, { ...binder, command: "" }], held(11, 10))).toEqual({});
+    const cat = told(11, { program: "cat", command: "cat", ancestors: parent(10, "apache2", "apache2") });
     const apache = told(10, { program: "apache2", command: "apache2" });
-    expect(noted([apache, child, binder], held(11, 10))).toEqual({});
+    expect(noted([apache, cat, binder], held(11, 10))).toEqual({});
+  });
+
+  it.each([
+    "nginx: master process",
+    "nginx: worker process",
+    "gunicorn: master",
+    "gunicorn: worker",
+    "unicorn master",
+    "unicorn worker[0]",
+    "puma: cluster worker",
+    "php-fpm: master process",
+    "php-fpm: pool www",
+  ])("is not said of a program that has %s among its words", (words) => {
+    expect(
+      noted([told(10, { ...PYTHON, command: `grep ${words}`, ancestors: parent(9, "python3", "python3.11") }), binder], held(10)),
+    ).toEqual({});
   });
 
   it("is not said where nothing tells of a worker's parent", () => {

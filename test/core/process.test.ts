@@ -21,6 +21,15 @@ describe("processes", () => {
     expect(shell).toMatchObject({ comm: "node", execs: [{ t: 3, comm: "node" }] });
   });
 
+  it("are new when they are forked, so that nobody is its own ancestor", () => {
+    const processes = new Processes();
+    const first = processes.seen(10, "sh");
+    processes.fork({ type: "fork", t: 1, pid: 10, child: 11 });
+    const second = processes.fork({ type: "fork", t: 2, pid: 11, child: 10 });
+    expect(second).not.toBe(first);
+    expect(processes.ancestors(processes.fork({ type: "fork", t: 3, pid: 10, child: 10 }))).toEqual([10, 11, 10]);
+  });
+
   it("have the ancestors that forks told, and above these what /proc said", () => {
     const processes = new Processes();
     processes.told({

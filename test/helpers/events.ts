@@ -202,7 +202,7 @@ export const told = (pid: number, overrides: Partial<EventOf<"process">> = {}): 
   command: "node server.js",
   program: "node",
   startedAt: null,
-  ancestors: [{ pid: 5, comm: "bash", program: "bash", command: "bash" }],
+  ancestors: [{ pid: 5, comm: "bash", program: "bash" }],
   cgroup: null,
   nsPids: [pid],
   marks: [],
@@ -240,7 +240,7 @@ export const holders = (
   tid: failure.tid,
   late: false,
   complete: true,
-  sockets: [{ inode: 100, holders: [{ pid: 10, fd: 18, comm: "node", command: "node server.js", parent: 1, startedAt: null }] }],
+  sockets: [{ inode: 100, holders: [{ pid: 10, fd: 18, comm: "node", command: "node server.js", parent: 5, startedAt: null }] }],
   ...overrides,
 });
 

@@ -32,6 +32,9 @@ function blockerProblems(
   const holders = of(records, "holders").findLast(belongs)?.holders ?? blocker.holders;
   const holder = (pid: string) => holders.find((one) => one.pid === Number(pid));
   const gone = of(records, "release").find(belongs);
+  const [session] = of(records, "session");
+  // Who receives from a unix socket is seen by the kernel hook set alone; pidfd_getfd is a call that both see.
+  const seen = steps.filter(([step]) => step !== "received" || session?.hooks === "kernel" || lineageHas(blocker, "received"));
   const lineage = blocker.lineage.map(({ step, pid }) => `${step} ${pid}`);
   return [
     ...Object.entries(via).flatMap(([pid, how]) => differs(`how ${pid} came to it`, holder(pid)?.via, how)),
@@ -40,10 +43,12 @@ function blockerProblems(
     ...(release ? differs("how it goes", gone?.via, release) : []),
     ...missingSteps(
       lineage,
-      steps.map(([step, pid]) => `${step} ${pid}`),
+      seen.map(([step, pid]) => `${step} ${pid}`),
     ),
   ];
 }
+
+const lineageHas = ({ lineage }: BlockerRecord, wanted: string) => lineage.some(({ step }) => step === wanted);
 
 /** The first of the steps that does not come after those before it. */
 function missingSteps(lineage: readonly string[], steps: readonly string[]): string[] {

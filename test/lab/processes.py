@@ -120,12 +120,13 @@ def adopt_orphans() -> None:
 
 @contextmanager
 def perl_server(host: str, port: int, *options: int) -> Iterator[int]:
-    """Another program listens there until the block is done, which receives the inode of its socket.
+    """Another program, started by a shell, listens there until the block is done, which receives the inode of its socket.
 
     In Perl, since that is part of every Debian.
     """
     modules = "-MSocket=:DEFAULT,inet_pton,pack_sockaddr_in6"
-    arguments = ["perl", modules, "-e", PERL_SERVER, host, str(port), *map(str, options)]
+    # With something to do after it, the shell stays.
+    arguments = ["sh", "-c", 'perl "$@"; exit $?', "sh", modules, "-e", PERL_SERVER, host, str(port), *map(str, options)]
     with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as perl:
         said = perl.stdout.readline()
         expect(said != b"", "the server in Perl failed")

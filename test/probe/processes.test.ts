@@ -2,6 +2,7 @@ import { copyFileSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rea
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import type { ProcessEvent } from "../../src/core/event.ts";
 import { decodeName } from "../../src/probe/fields.ts";
 import { readProcess } from "../../src/probe/processes.ts";
 import { inState, Programs } from "./programs.ts";
@@ -19,7 +20,7 @@ const field = (pid: number, name: string) => new RegExp(`^${name}:\\s+(.+)$`, "m
 const startOf = (pid: number) => Number(readFileSync(`/proc/${pid}/stat`, "latin1").split(") ").at(-1)?.split(" ")[19]);
 
 /** The same by other means: /proc/PID/status and comm. */
-function lineageOf(pid: number): { pid: number; comm: string; program: string | null }[] {
+function lineageOf(pid: number): ProcessEvent["ancestors"] {
   const parent = Number(field(pid, "PPid"));
   if (parent === 0) return [];
   const comm = readFileSync(`/proc/${parent}/comm`, "utf8").slice(0, -1);

@@ -214,7 +214,14 @@ describe("what comes after the block", () => {
   });
 
   it("holders found late", () => {
-    const late = { type: "holders" as const, failure: "f1", socket: "s1", complete: true, scannedAt: blocked.at };
+    const late = {
+      type: "holders" as const,
+      failure: "f1",
+      socket: "s1",
+      complete: true,
+      scannedAt: blocked.at,
+      nature: "process" as const,
+    };
     expect(holdersLine({ ...late, holders: blocker(blocked).holders }, PLAIN)).toBe(
       "  holders     s1 held by node[10] through fd 18: node server.js\n",
     );

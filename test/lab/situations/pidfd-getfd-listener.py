@@ -37,7 +37,6 @@ def pidfd_getfd_listener(port: int) -> None:
         expect(holders(blocker["inode"]) == [heir.pid], "the heir is not the only holder")
         story = {
             "via": {heir.pid: "received"},
-            "from": {heir.pid: server.pid},
             "steps": [["bound", server.pid], ["received", heir.pid], ["copy-closed", server.pid]],
             "release": "close",
         }

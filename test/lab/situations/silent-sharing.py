@@ -4,16 +4,22 @@ Both set SO_REUSEPORT, for workers of their own, and run as the same user. The k
 """
 
 import sys
+from collections.abc import Iterator
 from socket import SO_REUSEPORT
 
 sys.path.insert(0, f"{sys.path[0]}/..")
 from lab import IPV4_ANY, inode_of, listener, run, silent_trouble
-from processes import perl_server
+from processes import other_process, perl_server
+
+
+def old_server(port: int) -> Iterator[int]:
+    with listener(IPV4_ANY, port, SO_REUSEPORT) as old:
+        yield inode_of(old)
 
 
 def silent_sharing(port: int) -> None:
-    with listener(IPV4_ANY, port, SO_REUSEPORT) as old, perl_server(IPV4_ANY, port, SO_REUSEPORT) as new:
-        silent_trouble("unrelated-programs-share", port, [inode_of(old), new])
+    with other_process(old_server(port)) as old, perl_server(IPV4_ANY, port, SO_REUSEPORT) as new:
+        silent_trouble("unrelated-programs-share", port, [old, new])
 
 
 run(silent_sharing)
