@@ -6,6 +6,7 @@ import { Story } from "../src/core/story.ts";
 import { decodeEvent, decodeHeader, encodeEvent, encodeHeader } from "../src/trace/codec.ts";
 import { DOCUMENTS, embedded } from "./docs/embed.mjs";
 import { bindtrace, ROOT } from "./helpers/cli.ts";
+import { scenarios } from "./helpers/programs.ts";
 import { situations } from "./helpers/situations.ts";
 
 const names = readdirSync(join(ROOT, "samples"), { withFileTypes: true })
@@ -14,7 +15,8 @@ const names = readdirSync(join(ROOT, "samples"), { withFileTypes: true })
 
 it("has a sample of every situation, and a situation for every sample", () => {
   const inGuests = readdirSync(join(ROOT, "test/lab/kernel")).filter((file) => file.endsWith(".py"));
-  expect(names.sort()).toEqual([...situations.map(({ name }) => name), ...inGuests.map((file) => file.slice(0, -3))].sort());
+  const expected = [...situations.map(({ name }) => name), ...scenarios, ...inGuests.map((file) => file.slice(0, -3))];
+  expect(names.sort()).toEqual(expected.sort());
 });
 
 it.each(DOCUMENTS)("is what %s shows", (name) => {

@@ -4,6 +4,7 @@ import { exitText } from "./lineage.ts";
 import { watcherName } from "./notes-programs.ts";
 import { type Actor, firstHolder, isMarked, lasting, markValue, type Scene, unrelated, who } from "./notes-scene.ts";
 import { binderParty } from "./party.ts";
+import type { Process } from "./process.ts";
 import { signalName } from "./signal.ts";
 
 /** How the processes on both sides are related, and what has become of them. */
@@ -96,7 +97,7 @@ export function launcherGone(scene: Scene): string | null {
   const { call, binder } = scene;
   return firstHolder(scene, (holder) => {
     if (holder.pid === binder.pid) return null;
-    const by = holder.process?.forked?.by;
+    const by = launcherOf(holder.process);
     if (by?.exitedAt != null && by.exitedAt <= call.t) {
       return `${who(holder)} outlived ${who(by)}, which had started it and ended ${lasting(call.t - by.exitedAt)} before (${exitText(by.exit)})`;
     }
@@ -111,6 +112,15 @@ export function launcherGone(scene: Scene): string | null {
     return `${who(holder)} was started by npm${script ? ` (npm run ${script})` : ""}, which is gone: its parent is ${who(parent)} now`;
   });
 }
+
+/** Who forked the process, or the shell that did. */
+function launcherOf(process: Process | null): Process | undefined {
+  let by = process?.forked?.by;
+  while (by && SHELLS.includes(by.facts?.program ?? by.comm) && by.exitedAt === null && by.forked) by = by.forked.by;
+  return by;
+}
+
+const SHELLS = ["sh", "dash", "bash"];
 
 /** What a process falls to when its parent ends: pid 1, or the service manager of the user (PR_SET_CHILD_SUBREAPER). */
 const INITS = ["systemd", "init", "tini", "dumb-init", "docker-init", "catatonit"];

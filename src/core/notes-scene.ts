@@ -104,7 +104,11 @@ function actorOf(
 function lineOf(processes: Processes, process: Process): Running[] {
   const chain = [process];
   for (let at = process.forked?.by; at && chain.length < MOST_ANCESTORS; at = at.forked?.by) chain.push(at);
-  const forked = chain.slice(1).map(({ pid, comm, facts }) => running(comm, pid, facts?.program, facts?.command));
+  const seen = new Map(chain.flatMap(({ facts }) => facts?.ancestors ?? []).map((ancestor) => [ancestor.pid, ancestor]));
+  const forked = chain.slice(1).map(({ pid, comm, facts }) => {
+    const known = facts ?? seen.get(pid);
+    return running(comm, pid, known?.program, known?.command);
+  });
   const top = chain.at(-1)?.pid;
   for (const one of chain.toReversed()) {
     const told = one.facts?.ancestors ?? [];

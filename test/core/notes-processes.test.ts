@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { EventOf, TraceEvent } from "../../src/core/event.ts";
-import { bind, close, connection, destroy, exit, facts, fork, MS, seed, signal, timeWait, told } from "../helpers/events.ts";
+import { bind, close, connection, destroy, exec, exit, facts, fork, MS, seed, signal, timeWait, told } from "../helpers/events.ts";
 import { AT, holder, noted, SYSTEMD } from "./noted.ts";
 
 const PYTHON = { comm: "python3", program: "python3.11", command: "python3 server.py" };
@@ -134,6 +134,14 @@ describe("watcher-overlap", () => {
     );
   });
 
+  it("is said of a watcher that /proc told of only as an ancestor of its children, whose forks were seen", () => {
+    const ancestors = [{ ...watcher, command: "node /app/node_modules/.bin/nodemon server.js" }];
+    const all = [fork(MS, 6, 10), fork(3 * MS, 6, 20), told(10, { t: AT, ancestors }), told(20, { t: AT, ancestors })];
+    expect(noted(all)["watcher-overlap"]).toBe(
+      "nodemon (pid 6) started node[20] while its node[10], 2 ms older, still had the port; that one was not seen to get a signal",
+    );
+  });
+
   it("is said below a shell of which the fork alone is known, by what /proc said of its child", () => {
     const shell = { pid: 7, comm: "sh", program: "dash" };
     expect(overlap([fork(-MS, 7, 10), { ...old, ancestors: [shell, watcher] }, young])).toBeDefined();
@@ -195,6 +203,14 @@ describe("stopped-holder", () => {
 });
 
 describe("launcher-gone", () => {
+  it("is said of the one that started a shell that still waits", () => {
+    const forks = [fork(MS, 8, 9), fork(2 * MS, 9, 10), exec(3 * MS, 9, "sh")];
+    expect(noted([...forks, exit(4 * MS, { pid: 8, comm: "npm", signal: 9 })])["launcher-gone"]).toMatch(
+      /^\w+\[10\] outlived npm\[8\], .*SIGKILL/,
+    );
+    expect(noted(forks)).not.toHaveProperty("launcher-gone");
+  });
+
   it("is said where /proc told of another parent before", () => {
     const moved = (parent: number) =>
       noted([told(10, { ancestors: [{ pid: 9, comm: "sh", program: "dash" }] })], { holders: [holder(10, { parent })] });

@@ -35,9 +35,11 @@ function blockerProblems(
   const [session] = of(records, "session");
   // Who receives from a unix socket is seen by the kernel hook set alone; pidfd_getfd is a call that both see.
   const seen = steps.filter(([step]) => step !== "received" || session?.hooks === "kernel" || lineageHas(blocker, "received"));
+  // The tracepoint hook set sees no port that connect takes, and so not whose connection it is.
+  const unseen = blocker.peer !== null && blocker.opener === null && session?.hooks === "tracepoint";
   const lineage = blocker.lineage.map(({ step, pid }) => `${step} ${pid}`);
   return [
-    ...Object.entries(via).flatMap(([pid, how]) => differs(`how ${pid} came to it`, holder(pid)?.via, how)),
+    ...Object.entries(via).flatMap(([pid, how]) => (unseen ? [] : differs(`how ${pid} came to it`, holder(pid)?.via, how))),
     ...Object.entries(from).flatMap(([pid, sender]) => differs(`from whom ${pid} has it`, holder(pid)?.from?.pid, sender)),
     ...(nature ? differs("nature", blocker.nature, nature) : []),
     ...(release ? differs("how it goes", gone?.via, release) : []),

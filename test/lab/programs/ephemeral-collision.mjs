@@ -31,6 +31,7 @@ await scenario([], async (stage) => {
     pid: server.pid,
     address: "::",
     by: { ESTABLISHED: "owner-lacks-reuseaddr" },
+    via: { [client.pid]: "created" },
     nature: "process",
     notes: ["ephemeral-port", "libuv-reports-listen"],
     attempts: 1,
