@@ -49,7 +49,7 @@ export class HolderFinder {
     this.#options.emit({ type: "holders", t, failureAt: null, tid: null, late: false, complete, sockets }, performance.now());
   }
 
-  /** What a search found is out of date: a process has become another program, or a descriptor was passed on. */
+  /** What a search found may be out of date: a descriptor has come or gone, or a process has become another program. */
   outdate(): void {
     this.#last = undefined;
   }
