@@ -1,5 +1,5 @@
 // redact-sample.mjs TRACE: takes out of a recorded sample what says nothing to a reader but where it was recorded: the build of
-// the kernel, and the ancestors of bindtrace itself, of which only process 1 is left.
+// the kernel, and bindtrace itself and its ancestors, of whom only process 1 is left.
 
 import { readFileSync, writeFileSync } from "node:fs";
 
@@ -11,7 +11,7 @@ function redacted(line) {
   const event = JSON.parse(line);
   if (event.type !== "process") return line;
   const outer = event.ancestors.findIndex(({ command = "" }) => command.includes("dist/cli.js"));
-  const within = outer === -1 ? event.ancestors.filter(({ pid }) => pid !== 1) : event.ancestors.slice(0, outer + 1);
+  const within = outer === -1 ? event.ancestors.filter(({ pid }) => pid !== 1) : event.ancestors.slice(0, outer);
   return JSON.stringify({ ...event, ancestors: [...within, INIT] });
 }
 
