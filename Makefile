@@ -7,11 +7,12 @@ PACKAGES := bpftrace iproute2 python3 util-linux gcc libc6-dev strace lsof psmis
 LAB := .cache/lab/sockets
 ORACLE := node .cache/oracle/test/oracle/main.js
 STRYKER := .cache/stryker
+MINUTES ?= 10
 KERNEL ?= 5.10 6.1 6.12 7
 ROOT := $(shell test "$$(id -u)" = 0 && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help install build tools lab programs demo test test-vm oracle oracle-build mutants check fix samples golden clean
+.PHONY: help install build tools lab programs demo test corpus chaos test-vm oracle oracle-build mutants check fix samples golden clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +58,12 @@ demo: build tools ## a real flaky restart under the trace, explained, saved and 
 
 test: build tools $(LAB) programs ## all tests; live ones need root and bpftrace
 	npx vitest run
+
+corpus: build tools programs ## every situation, live and replayed, as one table (root)
+	npx vitest run --project bindtrace test/live/situations.test.ts test/live/programs.test.ts test/golden.test.ts
+
+chaos: build tools ## random life on a few ports, held against its own log (root; MINUTES=10, SEED=)
+	CHAOS_MINUTES=$(MINUTES) CHAOS_SEED=$(SEED) npx vitest run --project bindtrace test/live/chaos.test.ts
 
 test-vm: build oracle-build ## the lab with each hook set, and the rule, on stock Debian kernels in QEMU (root; KERNEL=6.1 for one)
 	bash test/vm/all.sh $(KERNEL)

@@ -19,7 +19,7 @@ import type {
   SummaryRecord,
 } from "./record.ts";
 import type { Failure } from "./refusal.ts";
-import type { Socket } from "./socket.ts";
+import { isUnaccepted, type Socket } from "./socket.ts";
 import type { SocketTable } from "./table.ts";
 import type { PortTimeline } from "./timeline.ts";
 
@@ -115,7 +115,7 @@ export class RecordBuilder {
           holders,
           complete,
           scannedAt: this.#iso(t),
-          nature: this.#holding.nature(facts, holders, failure.holdersComplete),
+          nature: this.#holding.nature(socket, facts, holders, failure.holdersComplete),
         };
       });
   }
@@ -141,19 +141,29 @@ export class RecordBuilder {
   }
 
   /** What let the port go. A destroy by the process that just called close is that close's doing. */
-  releaseVia({ facts, endedBy, opener, lastClose, releasedAt, wentWithNamespace }: Socket): ReleaseVia {
+  releaseVia(socket: Socket): ReleaseVia {
+    const { facts, endedBy, lastClose, releasedAt, wentWithNamespace } = socket;
     if (wentWithNamespace) return "namespace-gone";
     if (facts.state === "TIME_WAIT") {
       const early = facts.expiresAt !== null && releasedAt !== null && releasedAt < facts.expiresAt - TIMER_PRECISION;
       return early ? "time-wait-cut-short" : "time-wait-expired";
     }
-    if (endedBy?.exiting || (endedBy === null && opener?.process.exitedAt != null)) return "exit";
-    if (endedBy === null) return "unknown";
+    if (endedBy?.exiting) return "exit";
+    if (endedBy === null) return this.#haveExited(socket) ? "exit" : "unknown";
     const { pid, execs } = endedBy.process;
     const execed = execs.at(-1)?.t ?? null;
     // What CLOEXEC closes goes right after the exec, before the new program does anything (begin_new_exec, task_work).
     if (execed !== null && releasedAt !== null && releasedAt >= execed && releasedAt - execed < AFTER_EXEC) return "exec";
     return lastClose?.pid === pid ? "close" : "unknown";
+  }
+
+  /** All who were last known to have it have ended, and nobody else can have got it. */
+  #haveExited({ facts, inode, opener, steps }: Socket): boolean {
+    const isConnection = facts.peer !== null && facts.protocol !== "udp";
+    if (isConnection || steps.some(({ step }) => step === "sent")) return false;
+    const { lastHolders, processes } = this.#table;
+    const had = lastHolders.get(inode ?? 0)?.map(({ pid }) => processes.get(pid)) ?? [opener?.process];
+    return had.every((process) => process != null && process.exitedAt !== null);
   }
 
   summary(
@@ -202,7 +212,7 @@ export class RecordBuilder {
       ipv6Only: facts.ipv6Only,
       device: facts.device || null,
       socketUid: facts.uid,
-      inode: facts.state === "TIME_WAIT" ? null : (facts.inode ?? socket.inode),
+      inode: facts.state === "TIME_WAIT" || isUnaccepted(facts) ? null : (facts.inode ?? socket.inode),
       expiresAt: facts.expiresAt === null ? null : this.#iso(facts.expiresAt),
       group: this.#group(socket, facts, until),
       holders,
@@ -212,7 +222,7 @@ export class RecordBuilder {
       seenAt: this.#iso(socket.seenAt),
       opener: this.#holding.opener(socket),
       creator: creator && { pid: creator.process.pid, comm: creator.comm, at: this.#iso(creator.t) },
-      nature: this.#holding.nature(facts, holders, failure.holdersComplete),
+      nature: this.#holding.nature(socket, facts, holders, failure.holdersComplete),
       references: facts.references ?? null,
       lineage: lineageOf(
         socket,
@@ -224,15 +234,17 @@ export class RecordBuilder {
     };
   }
 
-  /** Who held a socket at the refusal. A socket with an inode had a holder then, so that nobody was found is not the whole answer. */
+  /**
+   * Who held a socket at the refusal. A socket with an inode had a holder then, so that nobody was found is not the whole answer; nor is
+   * the last of several. A connection without inode had none, in whatever process it ended.
+   */
   #holdersOf(failure: Failure, socket: Socket, facts: SocketFacts): { holders: HolderRecord[]; complete: boolean } {
     const found = facts.inode === null ? [] : (failure.holders.get(facts.inode) ?? []);
     const seen = found.map((holder) => this.#holding.holder(socket, holder));
-    const holders =
-      seen.length > 0 || facts.state === "TIME_WAIT"
-        ? seen
-        : this.#holding.lastHolder(socket, this.#table.lastHolders.get(facts.inode ?? -1) ?? []);
-    return { holders, complete: failure.holdersComplete && (facts.inode === null || holders.length > 0) };
+    if (seen.length > 0 || (facts.inode === null && facts.peer !== null)) return { holders: seen, complete: failure.holdersComplete };
+    const holders = this.#holding.lastHolder(socket, this.#table.lastHolders.get(facts.inode ?? -1) ?? []);
+    const complete = facts.inode === null || (facts.references ?? 1) === holders.length;
+    return { holders, complete: failure.holdersComplete && complete };
   }
 
   /** The group of a socket at that instant, when the kernel told these facts of it. */

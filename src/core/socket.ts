@@ -1,5 +1,5 @@
 import type { Nanos } from "../base/nanoseconds.ts";
-import type { SocketFacts, State } from "./event.ts";
+import type { Holder, SocketFacts, State } from "./event.ts";
 import { meet } from "./party.ts";
 import type { Process } from "./process.ts";
 
@@ -61,6 +61,46 @@ export function sameConnection(a: SocketFacts, b: SocketFacts): boolean {
     a.address === b.address &&
     a.peer.address === b.peer.address
   );
+}
+
+/**
+ * Whether these facts may be of that socket, by the connection that both have. TIME_WAIT is another struct than the connection, and
+ * its timer is set once, and again when the other end closes; any other state is of the same struct, whose inode comes when the
+ * connection is accepted, and goes when the last descriptor is closed.
+ */
+export function continues({ facts: known, inode, destroyedAt }: Socket, facts: SocketFacts): boolean {
+  if (!sameConnection(known, facts)) return false;
+  if (facts.state === "TIME_WAIT") {
+    const sameTimer = known.substate === "FIN_WAIT2" || known.expiresAt === facts.expiresAt;
+    return known.state !== "TIME_WAIT" || (known.sk === facts.sk && sameTimer);
+  }
+  if (destroyedAt !== null || known.sk !== facts.sk) return false;
+  return inode === null || (facts.inode === null ? !isUnaccepted(facts) : inode === facts.inode);
+}
+
+/** Two owners between which the kernel's rule makes no difference; its user changes when a socket is being closed. */
+export function isAlike(a: SocketFacts, b: SocketFacts): boolean {
+  const shape = ({ netns, protocol, family, address, port, peer, reuseAddr, reusePort, ipv6Only, device }: SocketFacts) =>
+    JSON.stringify([netns, protocol, family, address, port, peer, reuseAddr, reusePort, ipv6Only, device]);
+  return shape(a) === shape(b);
+}
+
+/** No process has had this connection yet: one that had would have left the state with the inode. */
+export const isUnaccepted = ({ inode, state }: SocketFacts) => inode === null && (state === "ESTABLISHED" || state === "CLOSE_WAIT");
+
+/**
+ * Whether the end of this socket may be that process's doing. That of a connection which nobody has any more comes with a packet, in
+ * whatever process that interrupts; one that nobody has accepted goes with its listener. `holders`: who was last found to have it.
+ */
+export function mayHaveHad({ facts, opener, lastClose }: Socket, pid: number, holders: readonly Holder[]): boolean {
+  if (facts.peer === null || facts.protocol === "udp" || isUnaccepted(facts)) return true;
+  return opener?.process.pid === pid || lastClose?.pid === pid || holders.some((holder) => holder.pid === pid);
+}
+
+/** A socket that let its port go without being closed (a disconnect without bind before it) may have taken one again. */
+export function takeAgain(socket: Socket): void {
+  if (socket.releasedAt === null) return;
+  Object.assign(socket, { releasedAt: null, releaseIsExact: false, endedBy: null, inBucketSince: null });
 }
 
 /** Order of blame where the kernel's own decisive owner is not known: listening, bound, connected, TIME_WAIT. */

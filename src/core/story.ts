@@ -16,6 +16,9 @@ import { SocketTable, type WalkedOwner } from "./table.ts";
 import { type PortTimeline, unavailable } from "./timeline.ts";
 import { Warnings } from "./warnings.ts";
 
+/** What bindtrace itself says: its clock is paired with the kernel's, which is not the same. */
+const OF_BINDTRACE: readonly TraceEvent["type"][] = ["holders", "process", "command", "namespace-gone", "lost", "end"];
+
 export interface StoryOptions {
   /** Which failures are reported; all evidence is used whatever it says. */
   reports(call: CallEvent): boolean;
@@ -75,6 +78,7 @@ export class Story {
   /** Takes one event and returns what there is to say now. */
   apply(event: TraceEvent): OutputRecord[] {
     this.#end = Math.max(this.#end, event.t);
+    if (!OF_BINDTRACE.includes(event.type)) this.#table.advance(event.t);
     const records = this.#take(event);
     const { settled } = this.#refusals;
     for (const observer of this.#observers) this.#observed.push(...observer.after(event, settled));
@@ -171,7 +175,7 @@ export class Story {
       this.#timelines.add(event.type === "bind" ? "bound" : "listening", event.t, socket, event, "");
       return [];
     }
-    const owners = event.walk ? this.#walked(event.walk, event.t) : [];
+    const owners = event.walk ? this.#walked(event.walk, event.t, event.enteredAt) : [];
     // A refused listen passes through LISTEN and back (inet_csk_listen_start): nobody could connect meanwhile.
     if (event.type === "listen") {
       this.#timelines.retract("stopped-listening", this.#table.find(event.socket.sk, event.socket.inode), event.enteredAt);
@@ -180,8 +184,8 @@ export class Story {
     return [];
   }
 
-  #walked(walk: WalkFacts, t: Nanos): WalkedOwner[] {
-    const owners = this.#table.walked(walk, t);
+  #walked(walk: WalkFacts, t: Nanos, since: Nanos = t): WalkedOwner[] {
+    const owners = this.#table.walked(walk, t, since);
     for (const { socket, facts, previous } of owners) {
       if (previous !== facts.state) this.#timelines.add(previous === null ? "there" : "state", t, socket, null, "");
     }

@@ -1,9 +1,10 @@
 import type { Nanos } from "../base/nanoseconds.ts";
+import { Addresses } from "./addresses.ts";
 import type { CallEvent, EventOf, Holder, SocketFacts, State, WalkFacts } from "./event.ts";
 import { Groups } from "./groups.ts";
 import { meet } from "./party.ts";
 import { type Process, Processes } from "./process.ts";
-import { type Socket, type Step, sameConnection } from "./socket.ts";
+import { continues, mayHaveHad, type Socket, type Step, takeAgain } from "./socket.ts";
 
 /** A socket as one walk showed it, with what was known of it before. */
 export interface WalkedOwner {
@@ -27,55 +28,45 @@ function timeWaitBegan({ state, substate, expiresAt }: SocketFacts): Nanos | nul
 
 const earliest = (a: Nanos | null, b: Nanos | null) => (a === null || b === null ? (a ?? b) : Math.min(a, b));
 
-/** A socket that let its port go without being closed (a disconnect without bind before it) may have taken one again. */
-function takeAgain(socket: Socket): void {
-  if (socket.releasedAt === null) return;
-  Object.assign(socket, { releasedAt: null, releaseIsExact: false, endedBy: null, inBucketSince: null });
-}
-
 const PASS_STEPS = { dup: "duplicated", send: "sent", receive: "received", pidfd_getfd: "received" } as const;
 
 function step(socket: Socket, t: Nanos, what: Step["step"], process: Process, fd: number | null, detail = ""): void {
   socket.steps.push({ t, step: what, process, fd, detail });
 }
 
-/** All sockets, groups and processes seen so far. One fold over the events, in time order. */
+/** All sockets, groups and processes seen so far. One fold over the events, in time order but for what comes late. */
 export class SocketTable {
   readonly sockets: Socket[] = [];
   readonly groups = new Groups();
   readonly processes = new Processes();
   /** Who had a descriptor when that was last looked for, by the socket's inode. */
   readonly lastHolders = new Map<number, readonly Holder[]>();
-  /** Current socket at each kernel address, MPTCP subflows included. */
-  readonly #bySk = new Map<number, Socket>();
+  readonly #addresses = new Addresses(this.sockets);
 
-  /**
-   * The socket at this kernel address, if it is that one still. A socket that is being closed has lost its inode;
-   * one that never showed an inode cannot be told from the next at its address.
-   */
-  find(sk: number, inode: number | null): Socket | undefined {
-    const socket = this.#current(sk);
-    if (!socket || (socket.binderOnly && socket.inode !== inode)) return undefined;
-    return socket.inode !== null && (inode === null || socket.inode === inode) ? socket : undefined;
+  /** To be told of each event of the kernel before anything else is. */
+  advance(t: Nanos): void {
+    this.#addresses.advance(t);
   }
 
-  #current(sk: number): Socket | undefined {
-    const socket = this.#bySk.get(sk);
-    return socket?.destroyedAt === null ? socket : undefined;
+  /** The socket at this kernel address, if it is that one still. */
+  find(sk: number, inode: number | null): Socket | undefined {
+    return this.#addresses.find(sk, inode);
   }
 
   /** The process made a bind or listen call; its socket is bound when the call succeeded. */
   call(event: CallEvent): Socket {
     const process = this.processes.seen(event.pid, event.comm);
-    const socket = this.find(event.socket.sk, event.socket.inode) ?? this.#add(event.socket, event.t, true);
+    const known = this.find(event.socket.sk, event.socket.inode) ?? this.#addresses.former(event.socket, event.t);
+    const socket = known ?? this.#add(event.socket, event.t, true);
     const succeeded = event.errno === null;
     if (succeeded || socket.binderOnly) socket.facts = { ...event.socket, subflow: event.socket.subflow ?? socket.facts.subflow };
-    if (socket.facts.subflow !== null) this.#bySk.set(socket.facts.subflow, socket);
+    if (socket.facts.subflow !== null) this.#addresses.set(socket.facts.subflow, socket);
+    this.#made(socket, event);
     if (succeeded) socket.binderOnly = false;
     this.groups.seen(socket, event.socket, event.t, succeeded);
     if (!succeeded) return socket;
-    takeAgain(socket);
-    this.#made(socket, event);
+    const isOver = socket.destroyedAt !== null;
+    if (!isOver) takeAgain(socket);
     step(socket, event.t, event.type === "bind" ? "bound" : "listened", process, event.fd);
     if (event.type === "bind") {
       socket.bindEnteredAt ??= event.enteredAt;
@@ -90,29 +81,32 @@ export class SocketTable {
       }
       socket.opener ??= { process, comm: event.comm, fd: event.fd };
     }
-    socket.inBucketSince = Math.min(socket.inBucketSince ?? event.t, event.t);
+    if (!isOver && this.#addresses.holds(socket)) socket.inBucketSince = Math.min(socket.inBucketSince ?? event.t, event.t);
     return socket;
   }
 
   /**
-   * Every owner that a walk shows, known or new, in the walk's order. One that is being closed has no inode any more:
-   * its address alone says nothing, since the kernel gives it to the next socket within microseconds.
+   * Every owner that a walk shows, known or new, in the walk's order. One that is being closed has no inode any more: its address
+   * alone says nothing, since the kernel gives it to the next socket within microseconds, so it is the known one there only if that
+   * was closed since `since`, when the call that the walk belongs to began.
    */
-  walked(walk: WalkFacts, t: Nanos): WalkedOwner[] {
+  walked(walk: WalkFacts, t: Nanos, since: Nanos = t): WalkedOwner[] {
     const shownAt = walk.at ?? t;
-    return walk.owners.map((facts) => {
-      const known = (facts.inode === null ? undefined : this.find(facts.sk, facts.inode)) ?? this.#continued(facts);
+    const found = walk.owners.map((facts) => this.#addresses.owner(facts, t, since));
+    return walk.owners.map((facts, index) => {
+      const known = found[index] ?? this.#continued(facts, found);
+      if (this.#addresses.late && known) return { socket: known, facts, previous: facts.state, knownSince: known.inBucketSince };
       const socket = known ?? this.#add(facts, t, false);
       takeAgain(socket);
       const previous = known?.facts.state ?? null;
       const before = earliest(socket.inBucketSince, timeWaitBegan(facts));
       socket.binderOnly = false;
-      socket.inBucketSince = Math.min(before ?? shownAt, shownAt);
       if (facts.state === "LISTEN") socket.listeningSince ??= t;
       socket.facts = facts;
       socket.inode = facts.inode ?? socket.inode;
-      this.#bySk.set(facts.sk, socket);
-      if (facts.subflow !== null) this.#bySk.set(facts.subflow, socket);
+      if (known) this.#addresses.set(facts.sk, known);
+      if (facts.subflow !== null) this.#addresses.set(facts.subflow, socket);
+      if (this.#addresses.holds(socket)) socket.inBucketSince = Math.min(before ?? shownAt, shownAt);
       this.groups.seen(socket, facts, t, false);
       return { socket, facts, previous, knownSince: before };
     });
@@ -173,7 +167,7 @@ export class SocketTable {
   }
 
   destroy(event: EventOf<"destroy">): Socket | undefined {
-    const socket = this.#current(event.sk);
+    const socket = this.#addresses.endedAt(event.sk, event.t);
     if (!socket || socket.binderOnly) return undefined;
     socket.destroyedAt = event.t;
     this.ended(socket, event);
@@ -193,15 +187,19 @@ export class SocketTable {
 
   /** The port became free of the socket at this address. A TIME_WAIT remainder outlives the socket that it continues. */
   release(event: EventOf<"release">): Socket | undefined {
-    const socket = this.#bySk.get(event.sk);
+    const socket = this.#addresses.at(event.sk);
     if (!socket || socket.binderOnly || socket.releasedAt !== null) return undefined;
     if (event.by && !socket.endedBy) this.ended(socket, event.by);
     this.groups.leave(socket, event.t);
     return socket;
   }
 
-  /** The last reference to the socket went in this process. */
+  /**
+   * The last reference to the socket went in this process. The end of a connection that nobody has any more comes with a packet, in
+   * whatever process that interrupts.
+   */
   ended(socket: Socket, { pid, comm, exiting }: { pid: number; comm: string; exiting: boolean }): void {
+    if (!mayHaveHad(socket, pid, this.lastHolders.get(socket.inode ?? 0) ?? [])) return;
     const known = this.processes.get(pid);
     socket.endedBy = { process: known ?? this.processes.seen(pid, comm), comm, exiting };
   }
@@ -219,10 +217,14 @@ export class SocketTable {
     return socket;
   }
 
-  /** A TIME_WAIT owner is a new, smaller struct that continues a connection; an MPTCP owner may be known by its inode alone. */
-  #continued(facts: SocketFacts): Socket | undefined {
+  /**
+   * A TIME_WAIT owner is a new, smaller struct that continues a connection; an MPTCP owner may be known by its inode alone.
+   * `besides`: sockets that are owners by themselves. One that named its port keeps it beside the TIME_WAIT of its connection, as
+   * long as a process has it (SOCK_BINDPORT_LOCK, tcp_time_wait).
+   */
+  #continued(facts: SocketFacts, besides: readonly (Socket | undefined)[]): Socket | undefined {
     if (facts.peer !== null) {
-      return this.sockets.findLast((socket) => socket.releasedAt === null && sameConnection(socket.facts, facts));
+      return this.sockets.findLast((socket) => socket.releasedAt === null && continues(socket, facts) && !besides.includes(socket));
     }
     if (facts.inode === null) return undefined;
     return this.sockets.findLast(
@@ -262,7 +264,7 @@ export class SocketTable {
       binderOnly,
     };
     this.sockets.push(socket);
-    this.#bySk.set(facts.sk, socket);
+    this.#addresses.place(socket);
     return socket;
   }
 }

@@ -17,17 +17,26 @@ export interface Scan {
  * the scan gives way to the event stream every few ms.
  */
 export class HolderScan {
-  readonly #wanted: ReadonlySet<number>;
   readonly #instantOfStart: (ticks: number) => Nanos;
   readonly #found = new Map<number, Holder[]>();
   readonly done: Promise<void>;
+  #begun = false;
   #complete = false;
 
-  constructor(inodes: readonly number[], likely: readonly number[], instantOfStart: (ticks: number) => Nanos) {
-    this.#wanted = new Set(inodes);
+  /** It begins when `after` settles, else at once. */
+  constructor(inodes: readonly number[], likely: Iterable<number>, instantOfStart: (ticks: number) => Nanos, after?: Promise<void>) {
     this.#instantOfStart = instantOfStart;
+    this.add(inodes);
+    this.done = after ? after.then(() => this.#run(likely)) : this.#run(likely);
+  }
+
+  get begun(): boolean {
+    return this.#begun;
+  }
+
+  /** Looks for these sockets too; not once it has begun. */
+  add(inodes: readonly number[]): void {
     for (const inode of inodes) this.#found.set(inode, []);
-    this.done = this.#run(likely);
   }
 
   /** What has been found so far. */
@@ -35,8 +44,9 @@ export class HolderScan {
     return { holders: this.#found, complete: this.#complete };
   }
 
-  async #run(likely: readonly number[]): Promise<void> {
-    if (this.#wanted.size > 0) {
+  async #run(likely: Iterable<number>): Promise<void> {
+    this.#begun = true;
+    if (this.#found.size > 0) {
       const first = new Set(likely);
       const others = list("/proc")
         .filter((name) => /^\d+$/.test(name))
@@ -58,7 +68,7 @@ export class HolderScan {
   #scan(pid: number): void {
     for (const fd of list(`/proc/${pid}/fd`)) {
       const inode = socketInode(`/proc/${pid}/fd/${fd}`);
-      if (inode === null || !this.#wanted.has(inode)) continue;
+      if (inode === null || !this.#found.has(inode)) continue;
       const holder = this.#describe(pid, Number(fd));
       if (holder) this.#found.get(inode)?.push(holder);
     }
@@ -92,6 +102,9 @@ function socketInode(path: string): number | null {
     return null;
   }
 }
+
+/** Whether this descriptor is of that socket. */
+export const hasDescriptor = (pid: number, fd: number, inode: number) => socketInode(`/proc/${pid}/fd/${fd}`) === inode;
 
 /** Whether `pid` is `ancestor` or descends from it, by what /proc says now. */
 export function descendsFrom(pid: number, ancestor: number): boolean {

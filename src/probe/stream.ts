@@ -23,8 +23,6 @@ const DRAIN_LIMIT = 5000;
 /** The clocks are paired by a mark whose making took less than this (ns), or by the quickest of so many. */
 const QUICK_MARK = 100_000n;
 const MARKS_AT_MOST = 5;
-/** After these another process, or none, has a socket that was found to be held. */
-const CHANGES_HOLDERS: readonly TraceEvent["type"][] = ["close", "pass", "fork", "exec", "exit"];
 /** Clock ticks a second in /proc/PID/stat (USER_HZ, the same on every architecture that Node runs on). */
 const USER_HZ = 100n;
 
@@ -188,8 +186,8 @@ export class LiveStream {
     this.#looker.notice(event);
     if (event.type === "bind" || event.type === "listen") this.#call(event, arrival);
     else this.#hold(event, arrival);
-    if (CHANGES_HOLDERS.includes(event.type)) this.#holders.outdate();
     if (event.type === "exec") {
+      this.#holders.outdate();
       this.#processes.prefetch(event.pid);
       this.#processes.retell(event.pid);
     } else if (event.type === "exit") this.#processes.forget(event.pid);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { EventOf, TraceEvent } from "../../src/core/event.ts";
 import type { StepRecord } from "../../src/core/process-record.ts";
-import { bind, close, exit, facts, failureOf, holders, listen, MS, refused, seed } from "../helpers/events.ts";
+import { bind, close, connection, exit, facts, failureOf, holders, listen, look, MS, refused, seed, state } from "../helpers/events.ts";
 
 const server = facts();
 const MASTER = { pid: 10, comm: "master" };
@@ -112,15 +112,85 @@ describe("how a holder came to it", () => {
     ["by /proc a child of who bound it", [], young(11, 30 * MS, 10), [11, "inherited", null]],
     ["it is older than the bind", [], young(11, -20 * MS), [11, "received", null]],
     ["it is older, and somebody sent it", [pass(9 * MS, "send")], young(11, -20 * MS), [11, "received", 10]],
-    ["it was seen to receive it", [pass(9 * MS, "send"), pass(10 * MS, "receive", WORKER)], young(11, 30 * MS), [11, "received", 10]],
+    ["it was seen to receive it", [pass(9 * MS, "send"), pass(10 * MS, "receive", WORKER, null)], young(11, 30 * MS), [11, "received", 10]],
     ["it is younger, and of nobody known", [], young(11, 30 * MS), [11, "unknown", null]],
     ["it did not exist by any clock", [], young(11, null), [11, "unknown", null]],
   ])("%s", (_, events, search, expected) => {
     expect(via(bound(), listened, ...events, refusal, search)).toEqual([expected]);
   });
 
+  const creation = (t: number, pid: number) => ({ created: { t, pid, comm: "maker" } });
+  const forkedWith = (t: number, child: number) => [fork(t, 10, child)];
+  const exec = (t: number, pid: number): TraceEvent => ({ type: "exec", t, pid, comm: "cat" });
+  const holding = (pid: number, fd: number, startedAt: number) =>
+    holders(51 * MS, refusal, { sockets: [{ inode: 100, holders: [{ pid, fd, comm: "worker", command: "", parent: 1, startedAt }] }] });
+  const sent = pass(20 * MS, "send", MASTER, 18);
+  const closed = (t: number, pid: number) => close(t, { pid, tid: pid, comm: "worker", fd: 18, references: 3 });
+
+  it.each<[string, TraceEvent[], TraceEvent, unknown[]]>([
+    ["bound by it, but made by another", [bound(creation(MS, 9))], holding(10, 18, 0), [10, "unknown", null]],
+    ["made by it, but bound by another", [bound(creation(MS, 9))], holding(9, 18, 0), [9, "created", null]],
+    ["older than the bind, younger than the socket", [bound(creation(-90 * MS, 9))], holding(11, 18, -50 * MS), [11, "unknown", null]],
+    ["older than the socket", [bound(creation(-20 * MS, 10))], holding(11, 18, -50 * MS), [11, "received", null]],
+    [
+      "forked with that descriptor, though it was sent, too",
+      [bound(), ...forkedWith(10 * MS, 11), sent],
+      holding(11, 18, 10 * MS),
+      [11, "inherited", null],
+    ],
+    ["forked, but with another descriptor", [bound(), ...forkedWith(10 * MS, 11), sent], holding(11, 5, 10 * MS), [11, "unknown", null]],
+    [
+      "forked when its parent had closed it",
+      [bound(), closed(9 * MS, 10), ...forkedWith(10 * MS, 11), sent],
+      holding(11, 18, 10 * MS),
+      [11, "unknown", null],
+    ],
+    [
+      "forked, and closed since",
+      [bound(), ...forkedWith(10 * MS, 11), closed(15 * MS, 11), sent],
+      holding(11, 18, 10 * MS),
+      [11, "unknown", null],
+    ],
+    [
+      "forked, and another program since",
+      [bound(), ...forkedWith(10 * MS, 11), exec(15 * MS, 11)],
+      holding(11, 18, 10 * MS),
+      [11, "inherited", null],
+    ],
+    [
+      "forked, another program since, and it was sent",
+      [bound(), ...forkedWith(10 * MS, 11), exec(15 * MS, 11), sent],
+      holding(11, 18, 10 * MS),
+      [11, "unknown", null],
+    ],
+    [
+      "forked by a child",
+      [bound(), ...forkedWith(10 * MS, 11), fork(12 * MS, 11, 12), sent],
+      holding(12, 18, 12 * MS),
+      [12, "inherited", null],
+    ],
+    [
+      "another than the taken one",
+      [bound(), sent, pass(21 * MS, "pidfd_getfd", WORKER, 7)],
+      holding(11, 5, 10 * MS),
+      [11, "unknown", null],
+    ],
+    ["taken", [bound(), sent, pass(21 * MS, "pidfd_getfd", WORKER, 5)], holding(11, 5, -50 * MS), [11, "received", null]],
+    [
+      "sent by one of two",
+      [bound(), sent, pass(21 * MS, "send", { pid: 12, comm: "other" }, 5)],
+      holding(11, 5, -50 * MS),
+      [11, "received", null],
+    ],
+    ["sent, maybe before its bind", [bound(creation(-20 * MS, 10)), sent], holding(11, 5, -50 * MS), [11, "received", null]],
+    ["sent, and bound at once", [bound(creation(MS, 10)), sent], holding(11, 5, -50 * MS), [11, "received", 10]],
+    ["sent, but bound by another than made it", [bound(creation(MS, 9)), sent], holding(11, 5, -50 * MS), [11, "received", null]],
+  ])("%s", (_, events, search, expected) => {
+    expect(via(...events, refusal, search)).toEqual([expected]);
+  });
+
   it("was sent before it was received, by another one", () => {
-    const events = [pass(9 * MS, "send", WORKER), pass(10 * MS, "receive", WORKER), pass(12 * MS, "send")];
+    const events = [pass(9 * MS, "send", WORKER), pass(10 * MS, "receive", WORKER, null), pass(12 * MS, "send")];
     expect(via(bound(), listened, ...events, refusal, young(11, 0))).toEqual([[11, "received", null]]);
   });
 
@@ -142,8 +212,11 @@ describe("who stands behind it", () => {
 
   it.each<[string, Parameters<typeof facts>[0], boolean, string]>([
     ["a process", { references: 1 }, true, "process"],
+    ["nobody, but the file of a connection is referred to", { references: 1, peer, state: "CLOSE_WAIT" }, false, "in-flight"],
+    ["nobody, of a connection that may have been closed since", { references: 1, peer, state: "FIN_WAIT2" }, false, "unknown"],
     ["nobody, but its file is referred to", { references: 1 }, false, "in-flight"],
     ["the kernel: it has no file", { references: null }, false, "kernel"],
+    ["nobody any more, for all that is told of UDP", { references: 1, protocol: "udp", state: "BOUND" }, false, "unknown"],
     ["a trace that did not tell of its file", {}, false, "unknown"],
     ["a subflow, whose file is another's", { references: null, subflow: 9 }, false, "unknown"],
     ["a connection without inode", { inode: null, peer, state: "FIN_WAIT1" }, false, "orphan"],
@@ -151,5 +224,52 @@ describe("who stands behind it", () => {
     ["TIME_WAIT", { inode: null, peer, state: "TIME_WAIT" }, false, "time-wait"],
   ])("%s", (_, overrides, found, nature) => {
     expect(natureOf(overrides, found)).toBe(nature);
+  });
+
+  it("is not said of a connection that was being closed when its holders were looked for", () => {
+    const owner = connection({ references: 1 });
+    const failure = refused([owner], { t: 50 * MS });
+    const closing = state(51 * MS, { sk: 5, inode: 500, from: "ESTABLISHED", to: "FIN_WAIT1" });
+    const nobody = holders(52 * MS, failure, { sockets: [{ inode: 500, holders: [] }] });
+    expect(failureOf(seed(owner), failure, closing, nobody).blockers).toMatchObject([{ holders: [], nature: "unknown" }]);
+  });
+
+  it("is nobody for a connection that ended with the listener which had not accepted it", () => {
+    const waiting = connection({ inode: null, references: null });
+    const failure = refused([waiting], { t: 50 * MS });
+    const ended = { type: "destroy" as const, t: 51 * MS, ...MASTER, tid: 10, sk: 5, netns: server.netns, port: 8080, exiting: true };
+    const searched = holders(52 * MS, failure, { sockets: [] });
+    expect(failureOf(seed(waiting), failure, ended, searched).blockers).toMatchObject([{ holders: [], nature: "orphan" }]);
+    const accepted = look(51 * MS, [connection()]);
+    expect(failureOf(seed(waiting), failure, accepted, searched).blockers).toMatchObject([{ inode: null, holders: [], nature: "orphan" }]);
+  });
+
+  it.each([
+    [1, true],
+    [2, false],
+  ])("is the last of %d holders where it was gone by then", (references, complete) => {
+    const owner = facts({ references });
+    const failure = refused([owner], { t: 50 * MS });
+    const ended = { type: "destroy" as const, t: 51 * MS, ...MASTER, tid: 10, sk: 1, netns: server.netns, port: 8080, exiting: true };
+    const nobody = holders(52 * MS, failure, { sockets: [{ inode: 100, holders: [] }] });
+    const [blocker] = failureOf(seed(owner), failure, ended, nobody).blockers;
+    expect(blocker).toMatchObject({ holders: [{ pid: 10 }], holdersComplete: complete });
+  });
+
+  it("is not the one with whose end a socket went that it may not have received yet", () => {
+    const owner = facts({ references: 1 });
+    const failure = refused([owner], { t: 50 * MS });
+    const ended = { type: "destroy" as const, t: 51 * MS, ...WORKER, tid: 11, sk: 1, netns: server.netns, port: 8080, exiting: true };
+    const nobody = holders(52 * MS, failure, { sockets: [{ inode: 100, holders: [] }] });
+    const [blocker] = failureOf(seed(owner), pass(49 * MS, "send"), failure, ended, nobody).blockers;
+    expect(blocker).toMatchObject({ holders: [], holdersComplete: false, nature: "unknown" });
+  });
+
+  it("is not said of a socket that was gone when its holders were looked for", () => {
+    const owner = facts({ references: 1 });
+    const failure = refused([owner], { t: 50 * MS });
+    const execed = { type: "destroy" as const, t: 51 * MS, ...WORKER, tid: 11, sk: 1, netns: server.netns, port: 8080, exiting: false };
+    const nobody = holders(52 * MS, failure, { sockets: [{ inode: 100, holders: [] }] });
+    expect(failureOf(seed(owner), failure, execed, nobody).blockers).toMatchObject([{ holders: [], nature: "unknown" }]);
   });
 });

@@ -380,6 +380,19 @@ describe("a UDP socket that is in the way", () => {
     expect(tell(events).of("release")).toMatchObject([{ via: "exit", precision: "estimated", by: null }]);
   });
 
+  it("that was sent may have gone with another one", () => {
+    const opened = bind({ t: 5 * MS, pid: 10, socket: owner });
+    const sent = { type: "pass" as const, t: 11 * MS, pid: 10, tid: 10, comm: "node", fd: 18, how: "send" as const };
+    const events = [opened, failure, { ...sent, sk: 1, inode: 100, netns: owner.netns, port: 8080 }, exit(20 * MS), udpLook(25 * MS, [])];
+    expect(tell([...events, holders(26 * MS, failure)]).of("release")).toMatchObject([{ via: "unknown", by: null }]);
+  });
+
+  it("that outlived its opener is not told to have ended with it", () => {
+    const opened = bind({ t: 5 * MS, pid: 9, socket: owner });
+    const events = [opened, exit(6 * MS, { pid: 9 }), failure, holders(12 * MS, failure), udpLook(25 * MS, [])];
+    expect(tell(events).of("release")).toMatchObject([{ via: "unknown", precision: "estimated", by: null }]);
+  });
+
   it.each<[string, TraceEvent]>([
     ["shows it", udpLook(25 * MS, [owner])],
     ["is at TCP's owners of that port", look(25 * MS, [])],

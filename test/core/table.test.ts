@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { SocketFacts } from "../../src/core/event.ts";
+import type { EventOf, SocketFacts } from "../../src/core/event.ts";
 import { type Socket, sameConnection } from "../../src/core/socket.ts";
 import { SocketTable } from "../../src/core/table.ts";
 import {
@@ -52,6 +52,39 @@ describe("identity", () => {
     expect(ids(see(table, 2, facts()))).toEqual(["s2"]);
   });
 
+  describe("of an owner that is being closed, and has no inode any more", () => {
+    const leaving = facts({ inode: null, references: null, state: "BOUND" });
+    const known = () => seeded(facts({ state: "BOUND" }));
+    const during = (table: SocketTable, owner: SocketFacts) => table.walked(walk([owner]), 9, 5).map(({ socket }) => socket);
+
+    it("is that of the one at its address that was closed during the call", () => {
+      const { table, sockets } = known();
+      table.close(close(6, { references: 1 }));
+      expect(during(table, leaving)).toEqual(sockets);
+    });
+
+    it.each([
+      ["was not closed", null, leaving],
+      ["has another copy left", close(6, { references: 2 }), leaving],
+      ["was closed before the call", close(4, { references: 1 }), leaving],
+      ["is unlike it", close(6, { references: 1 }), { ...leaving, reuseAddr: true }],
+    ])("is another where that %s, which still ends by its own end", (_, closed, owner) => {
+      const { table, sockets } = known();
+      if (closed) table.close(closed);
+      const [nameless] = during(table, owner);
+      expect(sockets).not.toContain(nameless);
+      expect(nameless?.inBucketSince).toBeNull();
+      expect(table.destroy(destroy(10))).toBe(sockets[0]);
+    });
+
+    it("is its own where nobody is known at its address", () => {
+      const table = new SocketTable();
+      const [nameless] = during(table, leaving);
+      expect(nameless?.inBucketSince).toBe(9);
+      expect(table.destroy(destroy(10))).toBe(nameless);
+    });
+  });
+
   it("does not pass from a refused binder to a connection at the same kernel address", () => {
     const table = new SocketTable();
     const binder = table.call(refused([], { socket: facts({ sk: 2, inode: 200 }) }));
@@ -86,6 +119,44 @@ describe("identity", () => {
     table.destroy(destroy(1, { sk: 5 }));
     for (const socket of sockets) socket.releasedAt = 2;
     expect(ids(see(table, 3, connection({ sk: 7 })))).toEqual(["s2"]);
+  });
+
+  it("is another one for TIME_WAIT beside the socket that keeps the port of its connection", () => {
+    const { table, sockets } = seeded(connection());
+    const closed = connection({ state: "BOUND" });
+    expect(ids(see(table, 1, timeWait(), closed))).toEqual(["s2", "s1"]);
+    expect(ids(see(table, 2, closed, timeWait()))).toEqual(["s1", "s2"]);
+    table.destroy(destroy(3, { sk: 5 }));
+    expect(ids(see(table, 4, timeWait()))).toEqual(["s2"]);
+    expect(sockets[0]?.facts.state).toBe("BOUND");
+  });
+
+  it("does not pass to the next connection between the same ends", () => {
+    const { table } = seeded(connection());
+    table.destroy(destroy(1, { sk: 5 }));
+    expect(ids(see(table, 2, timeWait()))).toEqual(["s1"]);
+    expect(ids(see(table, 3, connection({ sk: 7, inode: 501 })))).toEqual(["s2"]);
+    expect(ids(see(table, 4, connection({ sk: 8, inode: null })))).toEqual(["s3"]);
+  });
+
+  it("does not pass from one TIME_WAIT to the next between the same ends", () => {
+    const { table } = seeded(timeWait());
+    expect(ids(see(table, 1, timeWait()))).toEqual(["s1"]);
+    expect(ids(see(table, 2, timeWait({ sk: 9 })))).toEqual(["s2"]);
+    expect(ids(see(table, 3, timeWait({ sk: 9, expiresAt: 2 * MINUTE })))).toEqual(["s3"]);
+  });
+
+  it("goes on in TIME_WAIT, with another timer, when the other end closes", () => {
+    const { table } = seeded(timeWait({ substate: "FIN_WAIT2" }));
+    expect(ids(see(table, 1, timeWait({ expiresAt: 2 * MINUTE })))).toEqual(["s1"]);
+    expect(ids(see(table, 2, timeWait({ expiresAt: 2 * MINUTE })))).toEqual(["s1"]);
+  });
+
+  it("passes from a connection that was not accepted yet to the accepted one", () => {
+    const { table } = seeded(connection({ inode: null }));
+    expect(ids(see(table, 1, connection()))).toEqual(["s1"]);
+    expect(ids(see(table, 2, connection({ inode: null, state: "FIN_WAIT1" })))).toEqual(["s1"]);
+    expect(ids(see(table, 3, connection({ inode: null })))).toEqual(["s2"]);
   });
 
   it("of MPTCP holds for the socket and for its subflow", () => {
@@ -135,6 +206,13 @@ describe("a bound socket", () => {
 });
 
 describe("a refused binder", () => {
+  it("is known by its maker once a bind of it passes", () => {
+    const table = new SocketTable();
+    const socket = facts({ sk: 2, inode: 200, state: "BOUND" });
+    table.call(refused([], { t: 5, socket, created: { t: 4, pid: 9, comm: "systemd" } }));
+    expect(table.call(bind({ t: 6, socket })).creator).toMatchObject({ process: { pid: 9 }, comm: "systemd", t: 4 });
+  });
+
   it("is in no bucket until a bind of it passes", () => {
     const table = new SocketTable();
     const socket = table.call(refused([], { t: 5 }));
@@ -231,4 +309,25 @@ it("keeps the subflow through which an MPTCP binder asked", () => {
   expect(table.call(bind({ t: 20, socket: facts({ sk: 9, inode: 200, protocol: "mptcp", state: "BOUND" }) }))).toBe(binder);
   expect(binder.facts.subflow).toBe(8);
   expect(table.release(release(30, { sk: 8 }))).toBe(binder);
+});
+
+describe("the process with which a socket ended", () => {
+  const endedIn = (owner: SocketFacts, pid: number) => {
+    const { table, sockets } = seeded(owner);
+    table.held({
+      sockets: [{ inode: 500, holders: [{ pid: 10, fd: 18, comm: "node", command: "", parent: 1, startedAt: null }] }],
+    } as EventOf<"holders">);
+    table.destroy(destroy(1, { sk: owner.sk, pid, exiting: true }));
+    return sockets[0]?.endedBy?.process.pid ?? null;
+  };
+
+  it.each<[string, SocketFacts, number, number | null]>([
+    ["is whoever let go of a listener", facts(), 11, 11],
+    ["is one that had the connection", connection(), 10, 10],
+    ["is not one that a packet of the connection interrupted", connection(), 11, null],
+    ["is not one that a packet interrupted when nobody had it", connection({ inode: null, state: "LAST_ACK" }), 11, null],
+    ["is that of the listener which had not accepted it", connection({ inode: null }), 11, 11],
+  ])("%s", (_, owner, pid, expected) => {
+    expect(endedIn(owner, pid)).toBe(expected);
+  });
 });

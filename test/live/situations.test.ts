@@ -1,15 +1,15 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { blame, sorted } from "../helpers/blame.ts";
 import { bindtrace, bindtraceAlone, liveProblem, records as recordsIn, scratch } from "../helpers/cli.ts";
+import { judge } from "../helpers/corpus.ts";
 import { isTruth, PORT, said, situations } from "../helpers/situations.ts";
 import { storyProblems } from "../helpers/story.ts";
 
 // Some wait for the report before they go on, for as long as ten seconds.
 describe.skipIf(liveProblem !== null)("situations, live against ground truth", { timeout: 60_000 }, () => {
   for (const { name, command } of situations) {
-    it(name, async () => {
+    it(name, async (context) => {
       const folder = scratch();
       try {
         const json = join(folder.path, "report.jsonl");
@@ -22,11 +22,12 @@ describe.skipIf(liveProblem !== null)("situations, live against ground truth", {
         const truth = told.filter(isTruth);
         const report = readFileSync(json, "utf8");
         const records = recordsIn(report);
-        const failures = records.filter((record) => record.type === "failure");
-        expect(failures.map((failure, index) => blame(failure, truth[index], records))).toEqual(
-          truth.map(({ story: _, ...line }) => ({ ...line, blockers: sorted(line.blockers) })),
+        judge(
+          context,
+          records,
+          truth,
+          told.flatMap((line) => storyProblems(records, line)),
         );
-        expect(told.flatMap((line) => storyProblems(records, line))).toEqual([]);
         const exitCode = truth.length > 0 ? 1 : 0;
         expect(run.exitCode).toBe(exitCode);
         const replayed = await bindtrace(["replay", trace, "--json"]);

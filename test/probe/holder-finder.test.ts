@@ -1,55 +1,73 @@
-import { once } from "node:events";
-import { readlinkSync } from "node:fs";
-import { createServer, type Server } from "node:net";
 import { describe, expect, it } from "vitest";
+import { MILLISECOND } from "../../src/base/nanoseconds.ts";
 import type { CallEvent, EventOf } from "../../src/core/event.ts";
 import { HolderFinder } from "../../src/probe/holder-finder.ts";
 import { facts, refused } from "../helpers/events.ts";
+import { listening } from "./listening.ts";
 
-function finding() {
+/** A finder whose clock stands still at 400 ns. */
+function finder() {
   const said: EventOf<"holders">[] = [];
-  const found: number[] = [];
-  const emit = (event: EventOf<"holders">) => said.push(event);
-  return { said, found, finder: new HolderFinder({ instant: () => 400, instantOfStart: () => 0, emit, found: (pid) => found.push(pid) }) };
+  const asked = new HolderFinder({ instant: () => 400, instantOfStart: () => 0, emit: (event) => said.push(event), found: () => {} });
+  /** What is said last of the refusal of a bind at `t` by a socket with these references. */
+  const answer = async (t: number, inode: number, references?: number) => {
+    asked.find(refused([facts({ inode, ...(references === undefined ? {} : { references }) })], { t }), 0);
+    await asked.settled();
+    return said.filter(({ failureAt }) => failureAt === t).at(-1);
+  };
+  return { asked, said, answer };
 }
 
-const inodeOf = (server: Server) => {
-  const { fd } = (server as unknown as { _handle: { fd: number } })._handle;
-  return Number(/\d+/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[0]);
-};
+const SOON = MILLISECOND / 2;
+const LATER = 10 * MILLISECOND;
 
 describe("the answer to who holds it", () => {
   it("never comes before its question, however the two clocks were paired", async () => {
-    const { said, finder } = finding();
-    finder.find({ type: "bind", t: 1000, tid: 21, walk: null } as CallEvent, 0);
-    await finder.settled();
+    const { asked, said } = finder();
+    asked.find({ type: "bind", t: 1000, tid: 21, walk: null } as CallEvent, 0);
+    await asked.settled();
     expect(said).toMatchObject([{ type: "holders", t: 1000, failureAt: 1000, tid: 21, complete: true }]);
   });
 
-  it("serves for the next question, until something may have changed", async () => {
-    const { said, found, finder } = finding();
-    const server = createServer().listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const question = refused([facts({ inode: inodeOf(server) })]);
-    const ask = async () => {
-      finder.find(question, 0);
-      await finder.settled();
-      return said.at(-1)?.sockets[0]?.holders.map(({ pid }) => pid);
-    };
-    expect(await ask()).toEqual([process.pid]);
-    server.close();
-    await once(server, "close");
-    expect(await ask()).toEqual([process.pid]);
-    finder.outdate();
-    expect(await ask()).toEqual([]);
-    expect(found).toEqual([process.pid, process.pid]);
+  it.each([
+    ["that the file has more references than were found", LATER, 2],
+    ["that nothing tells of its references", LATER, undefined],
+    ["that it came before the search had ended", SOON, 1],
+  ])("is searched for again when it may have changed: %s", async (_, t, references) => {
+    const { inode, close } = await listening();
+    const { said, answer } = finder();
+    const mine = { complete: true, sockets: [{ inode, holders: [{ pid: process.pid }] }] };
+    expect(await answer(1000, inode, 1)).toMatchObject(mine);
+    expect(await answer(t, inode, references)).toMatchObject(mine);
+    expect(said[1]?.sockets[0]?.holders[0]).not.toBe(said[0]?.sockets[0]?.holders[0]);
+    await close();
+    expect(await answer(2 * LATER, inode, 1)).toMatchObject({ complete: true, sockets: [{ inode, holders: [] }] });
   });
 
-  it("for the sockets of the seed belongs to no failure", async () => {
-    const { said, finder } = finding();
-    await finder.findSeeded([1]);
-    expect(said).toEqual([
-      { type: "holders", t: 400, failureAt: null, tid: null, late: false, complete: true, sockets: [{ inode: 1, holders: [] }] },
-    ]);
+  it("is what was found before where that is still so, and all there is", async () => {
+    const { inode, close } = await listening();
+    const { said, answer } = finder();
+    await answer(1000, inode, 1);
+    expect(await answer(LATER, inode, 1)).toMatchObject({ complete: true, late: false });
+    expect(said[1]?.sockets[0]?.holders[0]).toBe(said[0]?.sockets[0]?.holders[0]);
+    await close();
+  });
+
+  it("is searched for again when a process has become another program", async () => {
+    const { inode, close } = await listening();
+    const { asked, said, answer } = finder();
+    await answer(1000, inode, 1);
+    asked.outdate();
+    await answer(LATER, inode, 1);
+    expect(said[1]?.sockets[0]?.holders[0]).not.toBe(said[0]?.sockets[0]?.holders[0]);
+    await close();
+  });
+
+  it("is not that of a search that was under way", async () => {
+    const { inode, close } = await listening();
+    const { asked, answer } = finder();
+    asked.find(refused([facts({ inode, references: 1 })], { t: 1000 }), 0);
+    await close();
+    expect(await answer(LATER, inode, 1)).toMatchObject({ complete: true, sockets: [{ inode, holders: [] }] });
   });
 });
