@@ -116,7 +116,7 @@ export class Attempts implements Observer {
   /** One that it is related to, or of the same name and not known to run another command. */
   #sameProgram(series: Series, call: CallEvent, process: Process): boolean {
     if (this.#isRelated(series, process)) return true;
-    const commands = new Set([...series.binders, process].map(({ facts }) => facts?.command).filter((command) => command !== undefined));
+    const commands = new Set([...series.binders, process].map(commandOf).filter((command) => command !== undefined));
     return series.last.comm === call.comm && commands.size < 2;
   }
 
@@ -159,3 +159,6 @@ function keyOf(call: CallEvent): string {
   const { netns, protocol } = call.socket;
   return JSON.stringify([netns, protocol === "udp", addressOf(call), requestedPort(call)]);
 }
+
+/** A process may be told of before or after it has given itself another command line. */
+const commandOf = ({ facts }: Process) => facts?.execCommand ?? facts?.command;

@@ -141,6 +141,8 @@ export const processSchema = z.looseObject({
   comm: z.string(),
   /** Words of the command line, joined by spaces. */
   command: z.string(),
+  /** What that was right after the exec, where the process has given itself another since (`process.title` in Node). */
+  execCommand: z.string().optional(),
   /** Last part of the path of its program (`node`, `python3.11`), null where it could not be read. */
   program: z.string().nullable(),
   startedAt: nanos.nullable(),

@@ -62,5 +62,5 @@ function kinOf([self, ...ancestors]: readonly Ancestor[]): Ancestor[] {
 
 function sameProgram({ facts: a }: Process, { facts: b }: Process): boolean {
   if (!a || !b || a.program === null || a.program !== b.program) return false;
-  return !INTERPRETERS.test(a.program) || a.command === b.command;
+  return !INTERPRETERS.test(a.program) || (a.execCommand ?? a.command) === (b.execCommand ?? b.command);
 }

@@ -54,11 +54,13 @@ export class ProcessTeller {
     const t = this.#options.instant();
     const now = readProcess(pid, t, this.#options.instantOfStart);
     const before = this.#fetched.get(pid);
+    const same = before !== undefined && (now === null || now.startedAt === before.startedAt);
     // A zombie has no program and no command line any more.
-    const event = before && (now === null || (now.program === null && now.startedAt === before.startedAt)) ? { ...before, t } : now;
+    const event = same && (now === null || now.program === null) ? { ...before, t } : now;
     if (!event) return;
     this.#remember(this.#told, pid, event.startedAt);
-    this.#options.emit(event);
+    const renamed = same && before.command !== event.command;
+    this.#options.emit(renamed ? { ...event, execCommand: before.command } : event);
   }
 
   #remember<Value>(known: Map<number, Value>, pid: number, value: Value): void {

@@ -157,6 +157,16 @@ describe("one program", () => {
     expect(of("attempts").map(({ bound }) => bound?.pid)).toEqual(pid === null ? [] : [pid]);
   });
 
+  it("is known by the command that it was executed with, whatever it calls itself since", () => {
+    const renamed = { ...told(11 * MS, 20, "node server"), execCommand: "node server.js" };
+    const events = [...refusal(10 * MS), renamed, passed(20 * MS, other(21)), told(22 * MS, 21, "node server.js")];
+    expect(
+      tell(events)
+        .of("attempts")
+        .map(({ bound }) => bound?.pid),
+    ).toEqual([21]);
+  });
+
   it("is known by its name when nothing is heard of its command", () => {
     const before = [...refusal(10 * MS), told(11 * MS, 20, "node server.js"), passed(20 * MS, other(21))];
     expect(tell([...before, end(521 * MS)]).during.at(-1)).toMatchObject([{ type: "attempts", bound: { pid: 21 } }]);

@@ -134,7 +134,7 @@ describe.skipIf(liveProblem !== null)("a session under control", () => {
     await program("bind-twice", port, 0).ended;
     const [block] = await session.says(/✗ .* could not bind [\s\S]*?\n {2}no help .*\n/);
     session.kill("SIGKILL");
-    await gone(session.bpftrace, 2000);
+    await gone(session.bpftrace, 10_000);
     const { exitCode, stdout, stderr } = await bindtrace(["replay", path]);
     expect(block).toContain(`could not bind 0.0.0.0:${port}  (EADDRINUSE)\n  blocked by  s1  0.0.0.0:${port}  LISTEN`);
     expect(block).not.toContain("earlier");

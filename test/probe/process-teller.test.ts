@@ -74,6 +74,21 @@ describe("what is told of processes", () => {
     expect(told).toHaveLength(2);
   });
 
+  it("has the command line of its exec beside the one that it has given itself", async () => {
+    const teller = new ProcessTeller(options);
+    const node = programs.start(process.execPath, [
+      "-e",
+      "process.stdin.once('data', () => { process.title = 'a server'; console.log() })",
+    ]);
+    teller.prefetch(node.pid);
+    node.write("go on\n");
+    await node.line();
+    teller.tell(node.pid);
+    const [{ command = "", execCommand = "" } = {}] = told;
+    expect(command).toBe("a server");
+    expect(execCommand).toMatch(/^\S*node -e process/);
+  });
+
   it("is nothing of one that has gone", async () => {
     const teller = new ProcessTeller(options);
     const cat = programs.start("/bin/cat");
