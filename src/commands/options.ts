@@ -25,13 +25,17 @@ export interface LookOptions {
   utc?: boolean;
 }
 
-/** Options that choose what is reported and how it looks: the same for live and replay. */
-export interface ReportOptions extends LookOptions {
+/** Options that choose what is reported. */
+export interface FilterOptions {
   port?: [number, number][];
   pid?: number;
   comm?: string;
   netns?: string;
   proto?: "tcp" | "udp";
+}
+
+/** Options that choose what is reported and how it looks: the same for live and replay. */
+export interface ReportOptions extends FilterOptions, LookOptions {
   json?: boolean;
   output?: string;
 }
@@ -41,15 +45,20 @@ const MIN_WIDTH = 40;
 
 /** Adds the options of {@link ReportOptions} to a command. */
 export function withReportOptions(command: Command): Command {
-  const filtered = command
+  const filtered = withFilterOptions(command)
+    .option("--json", "one JSON object a line instead of text")
+    .option("-o, --output <file>", "write the report to a file", fileName);
+  return withLookOptions(filtered);
+}
+
+/** Adds the options of {@link FilterOptions} to a command. */
+export function withFilterOptions(command: Command): Command {
+  return command
     .option("-p, --port <ports>", "local ports: 8080 or 8080,9000-9010 (repeatable; default: all)", parsePorts)
     .option("--pid <pid>", "report only the failures of this process", wholeNumber)
     .option("--comm <name>", "report only the failures of processes of this name")
     .option("--netns <which>", "report only this network namespace: self, a pid, a path or its number")
-    .addOption(new Option("--proto <protocol>", "report only this protocol").choices(["tcp", "udp"]))
-    .option("--json", "one JSON object a line instead of text")
-    .option("-o, --output <file>", "write the report to a file", fileName);
-  return withLookOptions(filtered);
+    .addOption(new Option("--proto <protocol>", "report only this protocol").choices(["tcp", "udp"]));
 }
 
 /** Adds the options of {@link LookOptions} to a command. */
@@ -98,7 +107,11 @@ export function textOptions(options: LookOptions, offsetMinutes: number, termina
  * Which failures and ports these options ask for. Port 0 (and autobind) is asked for by no filter, or as part of the
  * command. The trace's own filter holds where none is given; without any, a port is shown when a bind of it was refused.
  */
-export function storyOptions(options: ReportOptions, header: Header, netns: number | null): StoryOptions {
+export function storyOptions(
+  options: Pick<ReportOptions, "port" | "pid" | "comm" | "netns" | "proto">,
+  header: Header,
+  netns: number | null,
+): StoryOptions {
   const ports = options.port ?? header.filters.ports;
   const reports = (call: CallEvent) => {
     const wanted = [requestedPort(call), portOf(call)];

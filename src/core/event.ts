@@ -204,7 +204,7 @@ export const eventSchema = z.discriminatedUnion("type", [
   processSchema,
   /** The command after `--` has ended, by this exit code or signal (`SIGKILL`). */
   z.looseObject({ type: z.literal("command"), t: nanos, code: count.nullable(), signal: z.string().nullable() }),
-  /** No process is in this network namespace any more: its sockets have gone with it. */
+  /** No process is in this network namespace any more, and it is not mounted: what no process has has gone with it. */
   z.looseObject({ type: z.literal("namespace-gone"), t: nanos, netns: count }),
   /** A walk that bindtrace asked for: the seed at the start, and again when a blocker goes. */
   z.looseObject({ type: z.literal("look"), t: nanos, seed: z.boolean(), walk: walkFacts }),

@@ -175,13 +175,18 @@ export class SocketTable {
     return socket;
   }
 
-  /** Nobody is in that network namespace any more: its sockets have gone with it. */
+  /**
+   * Nobody is in that network namespace any more. It lives as long as a process has a socket in it (sk_net_refcnt), so only what
+   * remains of connections has gone with it (inet_twsk_purge); of the others it is not known, and they are blamed for nothing.
+   */
   namespaceGone({ t, netns }: EventOf<"namespace-gone">): Socket[] {
-    const gone = this.sockets.filter(({ facts, releasedAt, binderOnly }) => facts.netns === netns && releasedAt === null && !binderOnly);
-    for (const socket of gone) {
-      socket.wentWithNamespace = true;
+    const there = this.sockets.filter(({ facts, releasedAt, binderOnly }) => facts.netns === netns && releasedAt === null && !binderOnly);
+    for (const socket of there) {
+      socket.inBucketSince = null;
       this.groups.leave(socket, t);
     }
+    const gone = there.filter(({ facts }) => facts.state === "TIME_WAIT");
+    for (const socket of gone) socket.wentWithNamespace = true;
     return gone;
   }
 

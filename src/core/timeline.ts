@@ -65,7 +65,8 @@ export function laneCells({ rows, lanes }: PortTimeline): LaneCell[][] {
   });
 }
 
-function barOf(state: State): Cell {
+/** The bar of a socket in that state. */
+export function barOf(state: State): Cell {
   switch (state) {
     case "LISTEN":
       return "listening";

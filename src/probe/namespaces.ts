@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 
-/** A network namespace that some process is in. */
+/** A network namespace that some process is in, or that is mounted. */
 export interface NetworkNamespace {
   /** Inode of the namespace: what `ip netns identify` and `lsns` print. */
   id: number;
@@ -23,21 +23,29 @@ export function namespaceAt(path: string): number | null {
   return namespaceId(path) ?? mountedAt(path);
 }
 
-/** A namespace that is mounted has its name where other mounts have their root (proc(5), mountinfo); the last one is on top. */
+/** A namespace that is mounted; the last one is on top. */
 function mountedAt(path: string): number | null {
   try {
     const place = realpathSync(path);
-    const mounts = readFileSync("/proc/self/mountinfo", "utf8")
-      .split("\n")
-      .map((line) => line.split(" "));
-    const root = mounts.findLast((fields) => fields[4] === place)?.[3];
-    return Number(/^net:\[(\d+)\]$/.exec(root ?? "")?.[1]) || null;
+    return mounted().findLast((mount) => mount.path === place)?.id ?? null;
   } catch {
     return null;
   }
 }
 
-/** Every network namespace that a process is in, this one first. */
+/** Mounted namespaces have their name where other mounts have their root, and blanks and the like in octal (proc(5), mountinfo). */
+function mounted(): NetworkNamespace[] {
+  return readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .map((line) => line.split(" "))
+    .flatMap(([, , , root = "", place = ""]) => {
+      const id = Number(/^net:\[(\d+)\]$/.exec(root)?.[1]);
+      const path = place.replace(/\\(\d{3})/g, (_, octal) => String.fromCharCode(Number.parseInt(octal, 8)));
+      return id ? [{ id, path }] : [];
+    });
+}
+
+/** Every network namespace that a process is in, this one first, and every other one that is mounted here. */
 export function networkNamespaces(): NetworkNamespace[] {
   const found = new Map<number, string>();
   for (const entry of ["self", ...readdirSync("/proc").filter((name) => /^\d+$/.test(name))]) {
@@ -45,5 +53,6 @@ export function networkNamespaces(): NetworkNamespace[] {
     const id = namespaceId(path);
     if (id !== null && !found.has(id)) found.set(id, path);
   }
+  for (const { id, path } of mounted()) if (!found.has(id)) found.set(id, path);
   return [...found].map(([id, path]) => ({ id, path }));
 }

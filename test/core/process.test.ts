@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Processes } from "../../src/core/process.ts";
+import { nameAt, Processes } from "../../src/core/process.ts";
 
 const exit = (t: number, pid: number) => ({ type: "exit" as const, t, pid, comm: "old", code: 0, signal: 9 });
 
@@ -19,6 +19,14 @@ describe("processes", () => {
     processes.exec({ type: "exec", t: 3, pid: 10, comm: "node" });
     expect(processes.get(10)).toBe(shell);
     expect(shell).toMatchObject({ comm: "node", execs: [{ t: 3, comm: "node" }] });
+  });
+
+  it("had at each instant the name of the program that they were then", () => {
+    const processes = new Processes();
+    const shell = processes.seen(10, "sh");
+    processes.exec({ type: "exec", t: 3, pid: 10, comm: "env" });
+    processes.exec({ type: "exec", t: 5, pid: 10, comm: "node" });
+    expect([2, 3, 4, 5, 6].map((t) => nameAt(shell, t))).toEqual(["sh", "sh", "env", "env", "node"]);
   });
 
   it("are new when they are forked, so that nobody is its own ancestor", () => {

@@ -16,6 +16,7 @@ import {
   listen,
   look,
   MS,
+  NETNS,
   option,
   refused,
   release,
@@ -457,6 +458,28 @@ describe("TIME_WAIT", () => {
   it("that must have begun before the call is an exact blocker", () => {
     const confidence = (expiresAt: number) => failureOf(refused([timeWait({ expiresAt })], { t: 10 * MS })).confidence;
     expect([confidence(60_000 * MS), confidence(60_020 * MS)]).toEqual(["exact", "inferred"]);
+  });
+});
+
+describe("the end of what was in the way", () => {
+  const releases = (owner: ReturnType<typeof facts>, ...after: TraceEvent[]) => {
+    const failure = refused([owner], { t: 10 * MS });
+    return tell([seed(owner), failure, holders(12 * MS, failure), ...after]).of("release");
+  };
+
+  it.each([
+    ["was cut short where it comes long before its timer (tcp_max_tw_buckets, a namespace, ss -K)", 20_000, "time-wait-cut-short"],
+    ["is that of its timer within what the kernel's ticks leave open", 59_950, "time-wait-expired"],
+  ])("of TIME_WAIT %s", (_, ms, via) => {
+    const owner = timeWait({ expiresAt: 60_000 * MS });
+    expect(releases(owner, look(ms * MS, []))).toMatchObject([{ socket: "s1", via, by: null }]);
+  });
+
+  it("of TIME_WAIT is that of its network namespace, which a socket that somebody has would keep alive", () => {
+    const gone = { type: "namespace-gone" as const, t: 30 * MS, netns: NETNS };
+    expect(releases(timeWait(), gone)).toMatchObject([{ via: "namespace-gone", precision: "estimated", afterNs: 20 * MS, by: null }]);
+    expect(releases(timeWait(), { ...gone, netns: 1 })).toEqual([]);
+    expect(releases(facts(), gone)).toEqual([]);
   });
 });
 
