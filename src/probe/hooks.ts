@@ -133,6 +133,10 @@ function probeText(when: "enter" | "exit", name: string, hook: Hook, filter: str
     const parameter = [...used][index];
     return parameter === undefined ? "(uint64)0" : `(uint64)arg${place(parameter)}`;
   });
-  const keep = `kprobe:${hook.symbol}${filter} {\n  @in[tid] = (nsecs, ${values.join(", ")});\n}`;
-  return `${keep}\n\nkretprobe:${hook.symbol}${filter} {\n${text}  delete(@in[tid]);\n}`;
+  // Of the return value nothing is known at the entry: what is kept goes in any case.
+  const atEnd = /^ \/(.*\bretval\b.*)\/$/.exec(filter)?.[1];
+  const atEntry = atEnd === undefined ? filter : "";
+  const keep = `kprobe:${hook.symbol}${atEntry} {\n  @in[tid] = (nsecs, ${values.join(", ")});\n}`;
+  const then = atEnd === undefined ? text : `  if (${atEnd}) {\n${text}  }\n`;
+  return `${keep}\n\nkretprobe:${hook.symbol}${atEntry} {\n${then}  delete(@in[tid]);\n}`;
 }

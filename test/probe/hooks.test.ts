@@ -192,6 +192,16 @@ describe("a block", () => {
       );
     });
 
+    it("keeps arguments for the end of a call whatever that returns", () => {
+      const functions = new Map([["__scm_send", { kind: "kprobe" as const, symbol: "__scm_send", names: [] }]]);
+      expect(expandBlocks("exit:__scm_send /(int32)retval >= 0/ {\n  $scm = args->scm;\n}", { functions, missing: [] })).toBe(
+        [
+          "kprobe:__scm_send {\n  @in[tid] = (nsecs, (uint64)arg2, (uint64)0);\n}",
+          "kretprobe:__scm_send {\n  if ((int32)retval >= 0) {\n  $scm = @in[tid].1;\n  }\n  delete(@in[tid]);\n}",
+        ].join("\n\n"),
+      );
+    });
+
     it("needs nothing from the entry for kretfunc", () => {
       const exit = block("exit:inet_bind_conflict", "$y = args->sk;");
       expect(expand(exit, hook("inet_bind_conflict", "fentry", ["one", "other"]))).toBe(

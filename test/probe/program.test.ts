@@ -135,6 +135,13 @@ describe.each(KERNELS.flatMap((kernel) => SETS.map((set) => [kernel, set] as con
     });
   });
 
+  it("no probe at an entry asks for what is returned", () => {
+    each(({ text }) => {
+      const entries = text.split("\n").filter((line) => /^(kprobe|kfunc):/.test(line));
+      expect(entries.filter((line) => /\bretval\b/.test(line))).toEqual([]);
+    });
+  });
+
   it("no block is left as the parts have it", () => {
     each(({ code }) => expect(code).not.toMatch(/\b(enter|exit):/));
   });
