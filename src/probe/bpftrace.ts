@@ -123,7 +123,8 @@ export function startProblem(died: string, stderr: string): Problem {
 
 /** The last ERROR line, else the last line, but for warnings and the source that they point at. */
 function lastError(stderr: string): string | undefined {
-  const lines = stderr.split("\n").filter((line) => line.trim() !== "" && !line.includes("RLIMIT_MEMLOCK"));
+  // Newer ones add a line on each name of the prelude that the mistake stands in.
+  const lines = stderr.split("\n").filter((line) => line.trim() !== "" && !/RLIMIT_MEMLOCK|expanded from/.test(line));
   const last = lines.findLast((line) => line.includes("ERROR")) ?? (stderr.includes("WARNING") ? undefined : lines.at(-1));
   return last?.replace(/^.*?ERROR:\s*/, "").trim();
 }
