@@ -24,8 +24,8 @@ choose_kernel() {
   image=$CACHE/$root_suite.ext4
 }
 
-# Time limit of one bindtrace with everything in it: a minute to start, five seconds a program.
-HOOKS_SECONDS=600
+# Time limit of one bindtrace with everything in it: two minutes to start, ten seconds a program on a busy machine.
+HOOKS_SECONDS=900
 
 # choose_hooks HOOKS: the bindtrace options, the programs of the lab that this hook set can see, and a label. HOOKS is
 # tracepoint, fentry or kprobe, or without=NAME for the kernel hook set without that probe.
