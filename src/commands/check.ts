@@ -7,6 +7,7 @@ import { type CheckRecord, checkRecord } from "../core/check-record.ts";
 import { obstacles } from "../core/obstacles.ts";
 import { numbered } from "../core/owner.ts";
 import { bindsIpv6Only, type Party } from "../core/party.ts";
+import { seesEveryProcess } from "../probe/every-process.ts";
 import { HolderScan } from "../probe/holders.ts";
 import { kernelRules } from "../probe/kernel.ts";
 import { type NetworkNamespace, namespaceId } from "../probe/namespaces.ts";
@@ -154,7 +155,7 @@ async function look(port: number, options: CheckOptions): Promise<CheckRecord> {
     ownersCounted: counted,
     iso: (instant) => isoTime(at, instant),
     holders: scan.result().holders,
-    everyProcess: process.geteuid?.() === 0,
+    everyProcess: seesEveryProcess(),
   });
 }
 

@@ -208,7 +208,7 @@ export const eventSchema = z.discriminatedUnion("type", [
   z.looseObject({ type: z.literal("namespace-gone"), t: nanos, netns: count }),
   /** A walk that bindtrace asked for: the seed at the start, and again when a blocker goes. */
   z.looseObject({ type: z.literal("look"), t: nanos, seed: z.boolean(), walk: walkFacts }),
-  /** Who has a descriptor of these sockets. The first one for a failure releases its report; a late one follows it. */
+  /** Who has a descriptor of these sockets. The first one for a failure releases its report; a late one is the last. */
   z.looseObject({
     type: z.literal("holders"),
     t: nanos,

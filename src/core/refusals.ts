@@ -70,7 +70,7 @@ export class Refusals {
     refusal.holdersComplete = event.complete;
     const late = this.#searching.get(at);
     if (late) {
-      if (event.complete) this.#searching.delete(at);
+      this.#searching.delete(at);
       return this.#context.reports(late.call) ? this.#context.records.holders(late, event.t) : [];
     }
     refusal.ready = true;

@@ -80,7 +80,7 @@ export class HolderFinder {
     const scan = this.#scan(inodes);
     const tooLate = new Promise<void>((resolve) => setTimeout(resolve, WAIT));
     await Promise.race([scan.done, tooLate]);
-    const inTime = scan.result().complete;
+    const inTime = scan.over;
     this.#emit(call, scan.result(), inodes, false, arrival);
     if (inTime) return;
     await scan.done;
@@ -93,7 +93,7 @@ export class HolderFinder {
       last.add(inodes);
       return last;
     }
-    const after = last && !last.result().complete ? last.done : undefined;
+    const after = last && !last.over ? last.done : undefined;
     const scan = new HolderScan(inodes, this.#likely, this.#options.instantOfStart, after);
     const execs = this.#execs;
     void scan.done.then(() => {

@@ -1,6 +1,7 @@
 import { readdirSync, readlinkSync } from "node:fs";
 import type { Nanos } from "../base/nanoseconds.ts";
 import type { Holder } from "../core/event.ts";
+import { seesEveryProcess } from "./every-process.ts";
 import { readCommand, readStat } from "./proc-pid.ts";
 
 /** How long in ms the scan may hold up the event stream before it lets it run. */
@@ -9,6 +10,7 @@ const SLICE = 4;
 export interface Scan {
   /** Holders of each wanted inode; an inode that nobody holds has an empty list. */
   holders: Map<number, Holder[]>;
+  /** Every process of the machine has been looked into. */
   complete: boolean;
 }
 
@@ -21,7 +23,7 @@ export class HolderScan {
   readonly #found = new Map<number, Holder[]>();
   readonly done: Promise<void>;
   #begun = false;
-  #complete = false;
+  #over = false;
 
   /** It begins when `after` settles, else at once. */
   constructor(inodes: readonly number[], likely: Iterable<number>, instantOfStart: (ticks: number) => Nanos, after?: Promise<void>) {
@@ -34,6 +36,10 @@ export class HolderScan {
     return this.#begun;
   }
 
+  get over(): boolean {
+    return this.#over;
+  }
+
   /** Looks for these sockets too; not once it has begun. */
   add(inodes: readonly number[]): void {
     for (const inode of inodes) this.#found.set(inode, []);
@@ -41,7 +47,7 @@ export class HolderScan {
 
   /** What has been found so far. */
   result(): Scan {
-    return { holders: this.#found, complete: this.#complete };
+    return { holders: this.#found, complete: this.#over && seesEveryProcess() };
   }
 
   async #run(likely: Iterable<number>): Promise<void> {
@@ -62,7 +68,7 @@ export class HolderScan {
         }
       }
     }
-    this.#complete = true;
+    this.#over = true;
   }
 
   #scan(pid: number): void {

@@ -11,6 +11,8 @@ export interface ProcessTellerOptions {
   /** The instant of a start time in USER_HZ ticks since boot. */
   instantOfStart(ticks: number): Nanos;
   emit(event: ProcessEvent): void;
+  /** False: /proc has other pids than the events, and what it says of a pid would be said of another process. */
+  hasPidsOfKernel: boolean;
 }
 
 /** Says what /proc knows of processes, once for each and again after an exec. Nothing is said of one that has gone. */
@@ -35,7 +37,7 @@ export class ProcessTeller {
   /** Remembers what the process is, in case it has gone when it is to be told of: what binds in vain often ends at once. */
   prefetch(pid: number): void {
     this.#fetched.delete(pid);
-    const event = readProcess(pid, this.#options.instant(), this.#options.instantOfStart);
+    const event = this.#read(pid);
     if (event) this.#remember(this.#fetched, pid, event);
   }
 
@@ -52,7 +54,7 @@ export class ProcessTeller {
   #say(pid: number): void {
     this.#told.delete(pid);
     const t = this.#options.instant();
-    const now = readProcess(pid, t, this.#options.instantOfStart);
+    const now = this.#read(pid);
     const before = this.#fetched.get(pid);
     const same = before !== undefined && (now === null || now.startedAt === before.startedAt);
     // A zombie has no program and no command line any more.
@@ -67,6 +69,10 @@ export class ProcessTeller {
     known.set(pid, value);
     const [oldest] = known.keys();
     if (known.size > this.#most && oldest !== undefined) known.delete(oldest);
+  }
+
+  #read(pid: number): ProcessEvent | null {
+    return this.#options.hasPidsOfKernel ? readProcess(pid, this.#options.instant(), this.#options.instantOfStart) : null;
   }
 
   #startOf(pid: number): Nanos | null {

@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Nanos } from "../base/nanoseconds.ts";
 import type { CallEvent, TraceEvent } from "../core/event.ts";
 import { type Bpftrace, startProblem } from "./bpftrace.ts";
+import { hasPidsOfKernel } from "./every-process.ts";
 import { HolderFinder } from "./holder-finder.ts";
 import { descendsFrom } from "./holders.ts";
 import { instantOfJiffies, sampleJiffies, tickRate } from "./jiffies.ts";
@@ -72,7 +73,7 @@ export class LiveStream {
     const instantOfStart = (ticks: number) => Number((BigInt(ticks) * 1_000_000_000n) / USER_HZ - this.bootOfInstant0);
     const emit = (event: TraceEvent, arrival = performance.now()) => this.#hold(event, arrival);
     this.#looker = new Looker({ base, instant, udpReleases, emit });
-    this.#processes = new ProcessTeller({ instant, instantOfStart, emit });
+    this.#processes = new ProcessTeller({ instant, instantOfStart, emit, hasPidsOfKernel: hasPidsOfKernel() });
     this.#holders = new HolderFinder({ instant, instantOfStart, emit, found: (pid) => this.#found(pid) });
     this.#finished = this.#run();
   }

@@ -15,6 +15,7 @@ describe("what is told of processes", () => {
     instant: () => now,
     instantOfStart: (ticks: number) => ticks + shift,
     emit: (event: ProcessEvent) => told.push(event),
+    hasPidsOfKernel: true,
   };
   const pids = () => told.map(({ pid }) => pid);
 
@@ -22,6 +23,13 @@ describe("what is told of processes", () => {
     told = [];
     now = 1000;
     shift = 0;
+  });
+
+  it("is nothing where the same pid is another process in /proc", () => {
+    const teller = new ProcessTeller({ ...options, hasPidsOfKernel: false });
+    teller.prefetch(process.pid);
+    teller.tell(process.pid);
+    expect(told).toEqual([]);
   });
 
   it("is told once", () => {
