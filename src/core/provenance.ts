@@ -34,10 +34,17 @@ export function provenanceOf(socket: Socket, holder: Holder, processes: Processe
   if (process && wasInherited(socket, process, holder.fd)) return INHERITED;
   const somehow = receivedAs(null);
   if (somehow) return { via: "received", from: senderTo(socket, process, somehow) };
-  if (!maker || holder.startedAt === null) return UNKNOWN;
-  if (holder.startedAt + START_TIME_PRECISION < maker.t) return { via: "received", from: senderTo(socket, process, null) };
+  if (!maker) return UNKNOWN;
+  if (isOlder(process, holder, maker.t)) return { via: "received", from: senderTo(socket, process, null) };
+  if (holder.startedAt === null) return UNKNOWN;
   const bornAfter = boundAt !== null && holder.startedAt + START_TIME_PRECISION >= boundAt;
   return opener && bornAfter && !mayHavePassed(socket) && descends(holder, opener.process.pid, processes) ? INHERITED : UNKNOWN;
+}
+
+/** It ran before that instant: by its fork, where that was seen. */
+function isOlder(process: Process | undefined, { startedAt }: Holder, t: Nanos): boolean {
+  if (process?.forked) return process.forked.t < t;
+  return startedAt !== null && startedAt + START_TIME_PRECISION < t;
 }
 
 /** Over a unix socket, or by pidfd_getfd: of a connection that no walk had shown, that is not seen. */

@@ -133,6 +133,12 @@ describe("how a holder came to it", () => {
     ["older than the bind, younger than the socket", [bound(creation(-90 * MS, 9))], holding(11, 18, -50 * MS), [11, "unknown", null]],
     ["older than the socket", [bound(creation(-20 * MS, 10))], holding(11, 18, -50 * MS), [11, "received", null]],
     [
+      "forked right before the socket was made",
+      [fork(-21 * MS, 9, 11), bound(creation(-20 * MS, 10))],
+      holding(11, 18, -20 * MS),
+      [11, "received", null],
+    ],
+    [
       "forked with that descriptor, though it was sent, too",
       [bound(), ...forkedWith(10 * MS, 11), sent],
       holding(11, 18, 10 * MS),

@@ -29,7 +29,8 @@ function blockerProblems(
   if (!blocker) return ["no blocker"];
   const belongs = (record: { failure: string; socket: string }) => record.failure === failure.id && record.socket === blocker.socket;
   // A search for holders that took longer tells of them later.
-  const holders = of(records, "holders").findLast(belongs)?.holders ?? blocker.holders;
+  const later = of(records, "holders").findLast(belongs);
+  const holders = later?.holders ?? blocker.holders;
   const holder = (pid: string) => holders.find((one) => one.pid === Number(pid));
   const gone = of(records, "release").find(belongs);
   const [session] = of(records, "session");
@@ -41,7 +42,7 @@ function blockerProblems(
   return [
     ...Object.entries(via).flatMap(([pid, how]) => (unseen ? [] : differs(`how ${pid} came to it`, holder(pid)?.via, how))),
     ...Object.entries(from).flatMap(([pid, sender]) => differs(`from whom ${pid} has it`, holder(pid)?.from?.pid, sender)),
-    ...(nature ? differs("nature", blocker.nature, nature) : []),
+    ...(nature ? differs("nature", later?.nature ?? blocker.nature, nature) : []),
     ...(release ? differs("how it goes", gone?.via, release) : []),
     ...missingSteps(
       lineage,
