@@ -5,7 +5,7 @@ const NOISY = "test/{oracle,lab,docs}/**/*.test.ts";
 
 export default defineConfig({
   test: {
-    reporters: ["default", "./test/helpers/corpus-reporter.ts"],
+    reporters: ["default", "./test/helpers/corpus-reporter.ts", "./test/helpers/failures-reporter.ts"],
     globalSetup: "test/helpers/setup.ts",
     testTimeout: 30_000,
     hookTimeout: 30_000,
