@@ -1,12 +1,13 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type CallEvent, type Header, portOf, requestedPort } from "../core/event.ts";
 import type { Place } from "../core/party.ts";
+import { inRanges } from "../core/port-ranges.ts";
 import type { StoryOptions } from "../core/story.ts";
 import type { PortTimeline } from "../core/timeline.ts";
 import { JsonReport } from "../report/json.ts";
 import type { TextOptions } from "../report/text.ts";
 import { type Report, TextReport } from "../report/text-report.ts";
-import { inRanges, parsePorts } from "./ports.ts";
+import { parsePorts } from "./ports.ts";
 
 export type ColorChoice = "auto" | "always" | "never";
 
@@ -107,12 +108,10 @@ export function textOptions(options: LookOptions, offsetMinutes: number, termina
  * Which failures and ports these options ask for. Port 0 (and autobind) is asked for by no filter, or as part of the
  * command. The trace's own filter holds where none is given; without any, a port is shown when a bind of it was refused.
  */
-export function storyOptions(
-  options: Pick<ReportOptions, "port" | "pid" | "comm" | "netns" | "proto">,
-  header: Header,
-  netns: number | null,
-): StoryOptions {
+export function storyOptions(options: FilterOptions, header: Header, netns: number | null): StoryOptions {
   const ports = options.port ?? header.filters.ports;
+  const fits = (place: Place) =>
+    (netns === null || place.netns === netns) && (options.proto === undefined || (place.protocol === "udp") === (options.proto === "udp"));
   const reports = (call: CallEvent) => {
     const wanted = [requestedPort(call), portOf(call)];
     const anyFree = wanted.every((port) => port === 0) && (ports.length === 0 || call.inCommand);
@@ -121,12 +120,9 @@ export function storyOptions(
       portFits &&
       (options.pid === undefined || call.pid === options.pid || call.nsPid === options.pid) &&
       (options.comm === undefined || call.comm === options.comm) &&
-      (netns === null || call.socket.netns === netns) &&
-      (options.proto === undefined || (call.socket.protocol === "udp") === (options.proto === "udp"))
+      fits(call.socket)
     );
   };
-  const fits = (place: Place) =>
-    (netns === null || place.netns === netns) && (options.proto === undefined || (place.protocol === "udp") === (options.proto === "udp"));
   const shows = (timeline: PortTimeline) =>
     fits(timeline) &&
     (ports.length > 0 ? timeline.port === 0 || inRanges(timeline.port, ports) : timeline.rows.some(({ kind }) => kind === "refused"));

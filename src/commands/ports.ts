@@ -29,7 +29,3 @@ export function parsePort(text: string): number {
   if (low !== high) throw new InvalidArgumentError(`one port at a time can be checked: give a number such as ${low}.`);
   return low;
 }
-
-export function inRanges(port: number, ranges: readonly (readonly [number, number])[]): boolean {
-  return ranges.length === 0 || ranges.some(([low, high]) => port >= low && port <= high);
-}

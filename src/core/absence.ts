@@ -1,8 +1,7 @@
 import { type CallEvent, type EventOf, type Header, portOf, requestedPort, type TraceEvent } from "./event.ts";
 import type { Observer } from "./observer.ts";
+import { inRanges, type PortRanges } from "./port-ranges.ts";
 import type { AbsenceRecord } from "./record.ts";
-
-type Ports = Header["filters"]["ports"];
 
 /** What a trace showed in which no bind was refused. */
 export interface Seen {
@@ -20,7 +19,7 @@ export interface Seen {
 const NEEDED = ["__sys_bind", "inet_csk_get_port", "udp_lib_get_port"];
 
 /** What it means that no bind of these ports was refused, in the words that the evidence allows. `ports`: all when there is none. */
-export function absenceOf({ hooks, missingProbes }: Pick<Header, "hooks" | "missingProbes">, ports: Ports, seen: Seen): AbsenceRecord {
+export function absenceOf({ hooks, missingProbes }: Pick<Header, "hooks" | "missingProbes">, ports: PortRanges, seen: Seen): AbsenceRecord {
   const { binds, listens, lost, whole } = seen;
   const missing = missingProbes.filter((probe) => NEEDED.includes(probe));
   const limits = [
@@ -38,7 +37,7 @@ export function absenceOf({ hooks, missingProbes }: Pick<Header, "hooks" | "miss
   };
 }
 
-function outcome(ports: Ports, { binds, listens }: Seen, certain: boolean): string {
+function outcome(ports: PortRanges, { binds, listens }: Seen, certain: boolean): string {
   const of = ports.length === 0 ? "" : ` of ${named(ports)}`;
   if (binds + listens === 0) return certain ? `no bind${of} was attempted` : `no bind${of} was seen`;
   const what = binds > 0 ? "bind" : "listen";
@@ -46,7 +45,7 @@ function outcome(ports: Ports, { binds, listens }: Seen, certain: boolean): stri
 }
 
 /** What a program that failed may have meant. */
-function complaint(ports: Ports, { command }: Seen, certain: boolean): string[] {
+function complaint(ports: PortRanges, { command }: Seen, certain: boolean): string[] {
   if (!command || (command.signal === null && (command.code ?? 0) === 0)) return [];
   const how = command.signal === null ? `ended with exit code ${command.code}` : `was ended by ${command.signal}`;
   const other = ports.length === 0 ? "" : "another port, ";
@@ -57,16 +56,14 @@ function complaint(ports: Ports, { command }: Seen, certain: boolean): string[] 
   ];
 }
 
-const isOne = (ports: Ports) => ports.length === 1 && ports.every(([low, high]) => low === high);
-const named = (ports: Ports) =>
+const isOne = (ports: PortRanges) => ports.length === 1 && ports.every(([low, high]) => low === high);
+const named = (ports: PortRanges) =>
   `port${isOne(ports) ? "" : "s"} ${ports.map(([low, high]) => (low === high ? `${low}` : `${low}-${high}`)).join(", ")}`;
-
-const within = (port: number, ports: Ports) => ports.some(([low, high]) => port >= low && port <= high);
 
 /** Tells at the end of a trace, when nothing was refused, whether that is because nothing was tried. */
 export class Absence implements Observer {
   readonly #header: Header;
-  readonly #ports: Ports;
+  readonly #ports: PortRanges;
   #refused = false;
   #binds = 0;
   #listens = 0;
@@ -75,7 +72,7 @@ export class Absence implements Observer {
   #command: Seen["command"] = null;
 
   /** `ports`: the ones that are asked about. */
-  constructor(header: Header, ports: Ports) {
+  constructor(header: Header, ports: PortRanges) {
     this.#header = header;
     this.#ports = ports;
   }
@@ -119,7 +116,7 @@ export class Absence implements Observer {
   }
 
   #call(call: CallEvent): void {
-    if (this.#ports.length > 0 && ![requestedPort(call), portOf(call)].some((port) => within(port, this.#ports))) return;
+    if (![requestedPort(call), portOf(call)].some((port) => inRanges(port, this.#ports))) return;
     if (call.errno !== null) this.#refused = true;
     else if (call.type === "bind") this.#binds++;
     else this.#listens++;

@@ -1,7 +1,7 @@
 import type { Nanos } from "../base/nanoseconds.ts";
 import { type CallEvent, portOf, requestedPort, type TraceEvent } from "./event.ts";
 import type { Observer } from "./observer.ts";
-import type { Process } from "./process.ts";
+import { areKin, type Process } from "./process.ts";
 import type { AttemptsRecord } from "./record.ts";
 import type { Failure } from "./refusal.ts";
 import type { Socket } from "./socket.ts";
@@ -120,14 +120,8 @@ export class Attempts implements Observer {
     return series.last.comm === call.comm && commands.size < 2;
   }
 
-  /** The same process, or one that it descends from or the other way round. */
   #isRelated({ binders }: Series, process: Process): boolean {
-    return binders.has(process) || [...binders].some((binder) => this.#descends(binder, process) || this.#descends(process, binder));
-  }
-
-  /** Everything descends from process 1, which can bind sockets for others (systemd.socket(5)). */
-  #descends(process: Process, { pid }: Process): boolean {
-    return pid !== 1 && this.#table.processes.ancestors(process).includes(pid);
+    return binders.has(process) || [...binders].some((binder) => areKin(binder, process));
   }
 
   #record(series: Series, bound: AttemptsRecord["bound"], until = series.last.t): AttemptsRecord {

@@ -1,6 +1,6 @@
 import type { Nanos } from "../base/nanoseconds.ts";
 import type { Holder, SocketFacts } from "./event.ts";
-import type { Process, Processes } from "./process.ts";
+import { ancestorsOf, type Process, type Processes } from "./process.ts";
 import type { HolderRecord, Nature, OpenerRecord, ProcessRecord } from "./process-record.ts";
 import { provenanceOf } from "./provenance.ts";
 import { signalName } from "./signal.ts";
@@ -19,8 +19,7 @@ export class Holding {
 
   process(process: Process): ProcessRecord {
     const { pid, comm, facts, exitedAt, exit } = process;
-    const named =
-      facts?.ancestors ?? this.#processes.ancestors(process).map((ancestor) => ({ pid: ancestor, comm: this.#nameOf(ancestor) }));
+    const named = facts?.ancestors ?? ancestorsOf(process);
     return {
       pid,
       comm,
@@ -78,10 +77,6 @@ export class Holding {
     if (facts.references === undefined || facts.subflow !== null) return "unknown";
     if (facts.references === null) return "kernel";
     return complete && isStillOpen(socket, facts) ? "in-flight" : "unknown";
-  }
-
-  #nameOf(pid: number): string {
-    return this.#processes.get(pid)?.comm ?? "";
   }
 }
 

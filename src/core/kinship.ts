@@ -1,4 +1,4 @@
-import type { Process } from "./process.ts";
+import { ancestorsOf, type Process, type Running } from "./process.ts";
 
 /**
  * Programs that start, or take in, programs that have nothing to do with each other: shells, sessions, containers, init systems.
@@ -15,26 +15,16 @@ const GATHERERS = new RegExp(
 );
 /** Programs that are another one with every script: what they run tells the command line. */
 const INTERPRETERS = /^(?:node|nodejs|bun|deno|python|pypy|ruby|perl|php|lua|luajit|java|dotnet|beam\.smp)[\d.]*$/;
-/** Generations that are followed upwards at most. */
-const MOST_ANCESTORS = 64;
 
-interface Ancestor {
-  pid: number;
-  name: string;
-}
+/** A process, its parent, and so on. */
+const lineOf = (process: Process): Kin[] => [
+  { pid: process.pid, program: process.facts?.program ?? process.comm },
+  ...ancestorsOf(process),
+];
 
-/** A process, its parent, and so on: by the forks that were seen, and above these by /proc. */
-function lineOf(process: Process): Ancestor[] {
-  const line: Ancestor[] = [];
-  let told: Ancestor[] = [];
-  for (let at: Process | undefined = process; at && line.length < MOST_ANCESTORS; at = at.forked?.by) {
-    line.push({ pid: at.pid, name: at.facts?.program ?? at.comm });
-    if (at.facts) told = at.facts.ancestors.map(({ pid, comm, program }) => ({ pid, name: program ?? comm }));
-  }
-  return [...line, ...told];
-}
+type Kin = Pick<Running, "pid" | "program">;
 
-const gathers = ({ pid, name }: Ancestor) => pid === 1 || GATHERERS.test(name);
+const gathers = ({ pid, program }: Kin) => pid === 1 || GATHERERS.test(program);
 
 /** Whether enough is known of a process to say that another one has nothing to do with it. */
 export function isKnown(process: Process): boolean {
@@ -48,14 +38,14 @@ export function isKnown(process: Process): boolean {
  */
 export function related(a: Process, b: Process): boolean {
   const [lineA, lineB] = [lineOf(a), lineOf(b)];
-  const has = (line: readonly Ancestor[], pid: number) => line.some((ancestor) => ancestor.pid === pid);
+  const has = (line: readonly Kin[], pid: number) => line.some((ancestor) => ancestor.pid === pid);
   if (has(lineA, b.pid) || has(lineB, a.pid)) return true;
   const kin = kinOf(lineB);
   return kinOf(lineA).some(({ pid }) => has(kin, pid)) || sameProgram(a, b);
 }
 
 /** The line up to what gathers strangers. A server may have the name of one, so the process itself is always of its kin. */
-function kinOf([self, ...ancestors]: readonly Ancestor[]): Ancestor[] {
+function kinOf([self, ...ancestors]: readonly Kin[]): Kin[] {
   const end = ancestors.findIndex(gathers);
   return [...(self ? [self] : []), ...(end < 0 ? ancestors : ancestors.slice(0, end))];
 }

@@ -1,18 +1,7 @@
 import { type CallEvent, portOf, type SocketFacts } from "./event.ts";
 import { isInspectorPort, isNode } from "./notes-programs.ts";
-import {
-  type Actor,
-  firstHolder,
-  type HeldBlocker,
-  isMarked,
-  listeners,
-  markValue,
-  type Running,
-  type Scene,
-  unrelated,
-  who,
-} from "./notes-scene.ts";
-import type { Process } from "./process.ts";
+import { type Actor, firstHolder, type HeldBlocker, isMarked, listeners, markValue, type Scene, unrelated, who } from "./notes-scene.ts";
+import type { Process, Running } from "./process.ts";
 
 /** What Node, its cluster module and pm2 add to a refusal. */
 

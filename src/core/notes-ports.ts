@@ -2,7 +2,7 @@ import { type Nanos, SECOND } from "../base/nanoseconds.ts";
 import { portOf, type State } from "./event.ts";
 import { lasting, type Scene, who } from "./notes-scene.ts";
 import { meet, type Place } from "./party.ts";
-import type { Process, Processes } from "./process.ts";
+import { areKin, type Process } from "./process.ts";
 import type { Socket } from "./socket.ts";
 
 /** What the port's own past says. */
@@ -22,7 +22,7 @@ export function checkedBefore({ call, process, blockers, table }: Scene): string
     .filter((socket) => meet(socket.facts, place))
     .flatMap((socket) => timesOf(socket) ?? [])
     .filter(({ since, until }) => until <= boundAt && until - since <= LONGEST_CHECK && call.t - until <= LONGEST_AGO)
-    .filter(({ by }) => isKin(table.processes, by, process))
+    .filter(({ by }) => areKin(by, process))
     .sort((a, b) => b.until - a.until);
   if (!check) return null;
   const ago = lasting(call.t - check.until);
@@ -34,10 +34,6 @@ function timesOf({ opener, boundAt, releasedAt, destroyedAt }: Socket): { by: Pr
   const until = releasedAt ?? destroyedAt;
   return opener && boundAt !== null && until !== null ? { by: opener.process, since: boundAt, until } : null;
 }
-
-/** One of the two is the other, or comes from it. */
-const isKin = (processes: Processes, a: Process, b: Process) =>
-  a === b || processes.ancestors(a).includes(b.pid) || processes.ancestors(b).includes(a.pid);
 
 /**
  * A client's connection in the range from which the kernel gives out ports (`__inet_hash_connect`, `inet_autobind`). The trace does

@@ -1,4 +1,5 @@
-import type { Actor, Running } from "./notes-scene.ts";
+import type { Actor } from "./notes-scene.ts";
+import type { Running } from "./process.ts";
 
 /**
  * What a process is, by its program and the words of its command line; by its name alone where /proc came too late. Node 22 and later

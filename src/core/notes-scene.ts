@@ -1,20 +1,10 @@
 import { formatDuration, MILLISECOND, type Nanos } from "../base/nanoseconds.ts";
 import type { CallEvent, Header, Holder, SocketFacts } from "./event.ts";
 import { lastHolderOf } from "./holding.ts";
-import type { Process, Processes } from "./process.ts";
+import { ancestorsOf, type Process, type Processes, type Running } from "./process.ts";
 import type { Failure } from "./refusal.ts";
 import type { Socket } from "./socket.ts";
 import type { SocketTable } from "./table.ts";
-
-/** A process by what it runs. */
-export interface Running {
-  pid: number;
-  comm: string;
-  /** Last part of its program's path; its name where that was not read. */
-  program: string;
-  /** Words of the command line, "" where they were not read. */
-  command: string;
-}
 
 /** The binder or a holder, with what is known of it by the time of the report. */
 export interface Actor extends Running {
@@ -51,8 +41,6 @@ export type Say = (scene: Scene) => string | null;
 /** Thousands of connections can be in the way: the first ones tell who it is. */
 const MOST_BLOCKERS = 32;
 const NO_INODE = -1;
-/** Generations that are followed upwards at most. */
-const MOST_ANCESTORS = 64;
 
 export function sceneOf(failure: Failure, table: SocketTable, header: Header): Scene {
   const { call, process, verdict } = failure;
@@ -100,30 +88,9 @@ function actorOf(
   };
 }
 
-/** Its ancestors as forks told of them, and above the last of these what /proc said of the one that is nearest to it. */
-function lineOf(processes: Processes, process: Process): Running[] {
-  const chain = [process];
-  for (let at = process.forked?.by; at && chain.length < MOST_ANCESTORS; at = at.forked?.by) chain.push(at);
-  const seen = new Map(chain.flatMap(({ facts }) => facts?.ancestors ?? []).map((ancestor) => [ancestor.pid, ancestor]));
-  const forked = chain.slice(1).map(({ pid, comm, facts }) => {
-    const known = facts ?? seen.get(pid);
-    return running(comm, pid, known?.program, known?.command);
-  });
-  const top = chain.at(-1)?.pid;
-  for (const one of chain.toReversed()) {
-    const told = one.facts?.ancestors ?? [];
-    const at = [one, ...told].findIndex(({ pid }) => pid === top);
-    if (at < 0 || at === told.length) continue;
-    const above = told.slice(at);
-    return [...forked, ...above.map((of) => running(of.comm, of.pid, of.program, of.command ?? processes.get(of.pid)?.facts?.command))];
-  }
-  return forked;
-}
-
-const running = (comm: string, pid: number, program: string | null = null, command = ""): Running => ({
-  ...{ pid, comm, command },
-  program: program ?? comm,
-});
+/** Its ancestors, with the command lines that were read of them at another time. */
+const lineOf = (processes: Processes, process: Process): Running[] =>
+  ancestorsOf(process).map((one) => (one.command === "" ? { ...one, command: processes.get(one.pid)?.facts?.command ?? "" } : one));
 
 /** What is said of the first holder that it applies to. `say` gets each holder of each blocker in turn. */
 export function firstHolder(

@@ -17,6 +17,16 @@ export interface Process {
   exit: { code: number; signal: number } | null;
 }
 
+/** A process by what it runs. */
+export interface Running {
+  pid: number;
+  comm: string;
+  /** Last part of its program's path; its name where that was not read. */
+  program: string;
+  /** Words of the command line, "" where they were not read. */
+  command: string;
+}
+
 /** The name that the process had then: an exec gives another. */
 export function nameAt({ comm, execs }: Process, t: Nanos): string {
   return execs.find((exec) => exec.t >= t)?.before ?? comm;
@@ -88,16 +98,34 @@ export class Processes {
     process.facts = event;
     return process;
   }
+}
 
-  /** The pids of its parent, the parent of that, and so on, as far as forks and /proc told. */
-  ancestors(process: Process): number[] {
-    const found: number[] = [];
-    for (let at: Process | undefined = process; at && found.length < MOST_ANCESTORS; ) {
-      const told: number[] | undefined = at.facts?.ancestors.map(({ pid }) => pid);
-      if (!at.forked && told) return [...found, ...told];
-      at = at.forked?.by;
-      if (at) found.push(at.pid);
-    }
-    return found;
+/** Its parent, the parent of that, and so on: as forks told, and above the last of these what /proc said of the one nearest to it. */
+export function ancestorsOf(process: Process): Running[] {
+  const chain = [process];
+  for (let at = process.forked?.by; at && chain.length < MOST_ANCESTORS; at = at.forked?.by) chain.push(at);
+  const seen = new Map(chain.flatMap(({ facts }) => facts?.ancestors ?? []).map((ancestor) => [ancestor.pid, ancestor]));
+  const forked = chain.slice(1).map(({ pid, comm, facts }) => {
+    const known = facts ?? seen.get(pid);
+    return running(comm, pid, known?.program, known?.command);
+  });
+  const top = chain.at(-1)?.pid;
+  for (const { pid, facts } of chain.toReversed()) {
+    const told = facts?.ancestors ?? [];
+    const at = pid === top ? 0 : told.findIndex((ancestor) => ancestor.pid === top) + 1;
+    const above = at > 0 || pid === top ? told.slice(at) : [];
+    if (above.length > 0) return [...forked, ...above.map((of) => running(of.comm, of.pid, of.program, of.command))];
   }
+  return forked;
+}
+
+const running = (comm: string, pid: number, program: string | null = null, command = ""): Running => ({
+  ...{ pid, comm, command },
+  program: program ?? comm,
+});
+
+/** One of the two is the other, or comes from it. Process 1 is kin to nobody: all come from it, and it binds for others (systemd.socket(5)). */
+export function areKin(a: Process, b: Process): boolean {
+  const descends = (process: Process, { pid }: Process) => pid !== 1 && ancestorsOf(process).some((ancestor) => ancestor.pid === pid);
+  return a === b || descends(a, b) || descends(b, a);
 }

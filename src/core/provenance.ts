@@ -1,6 +1,6 @@
 import type { Nanos } from "../base/nanoseconds.ts";
 import type { Holder } from "./event.ts";
-import type { Process, Processes } from "./process.ts";
+import { ancestorsOf, type Process, type Processes } from "./process.ts";
 import type { HolderRecord } from "./process-record.ts";
 import type { Socket, Step } from "./socket.ts";
 
@@ -87,8 +87,10 @@ function senderTo({ steps, creator, opener, boundAt }: Socket, process: Process 
 
 function descends(holder: Holder, ancestor: number, processes: Processes): boolean {
   const known = processes.get(holder.pid);
-  if (known && processes.ancestors(known).includes(ancestor)) return true;
+  if (known && isAncestor(ancestor, known)) return true;
   if (holder.parent === ancestor) return true;
   const parent = processes.get(holder.parent);
-  return parent !== undefined && processes.ancestors(parent).includes(ancestor);
+  return parent !== undefined && isAncestor(ancestor, parent);
 }
+
+const isAncestor = (pid: number, process: Process) => ancestorsOf(process).some((ancestor) => ancestor.pid === pid);

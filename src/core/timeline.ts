@@ -66,7 +66,7 @@ export function laneCells({ rows, lanes }: PortTimeline): LaneCell[][] {
 }
 
 /** The bar of a socket in that state. */
-export function barOf(state: State): Cell {
+function barOf(state: State): Cell {
   switch (state) {
     case "LISTEN":
       return "listening";

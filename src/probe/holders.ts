@@ -24,6 +24,7 @@ export class HolderScan {
   readonly done: Promise<void>;
   #begun = false;
   #over = false;
+  #sawAll = false;
 
   /** It begins when `after` settles, else at once. */
   constructor(inodes: readonly number[], likely: Iterable<number>, instantOfStart: (ticks: number) => Nanos, after?: Promise<void>) {
@@ -47,7 +48,7 @@ export class HolderScan {
 
   /** What has been found so far. */
   result(): Scan {
-    return { holders: this.#found, complete: this.#over && seesEveryProcess() };
+    return { holders: this.#found, complete: this.#sawAll };
   }
 
   async #run(likely: Iterable<number>): Promise<void> {
@@ -68,6 +69,7 @@ export class HolderScan {
         }
       }
     }
+    this.#sawAll = seesEveryProcess();
     this.#over = true;
   }
 

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from "commander";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { inRanges, parsePorts } from "../../src/commands/ports.ts";
+import { parsePorts } from "../../src/commands/ports.ts";
 
 const port = fc.integer({ min: 1, max: 65535 });
 const range = fc.tuple(port, port).map(([a, b]): [number, number] => [Math.min(a, b), Math.max(a, b)]);
@@ -63,26 +63,5 @@ describe("parsePorts", () => {
         expect(parsePorts(ranges.map(([low, high]) => (low === high ? low : `${low}-${high}`)).join(","))).toEqual(ranges);
       }),
     );
-  });
-});
-
-describe("inRanges", () => {
-  it.each([
-    [8080, [], true],
-    [8080, [[8080, 8080]], true],
-    [8081, [[8080, 8080]], false],
-    [
-      9000,
-      [
-        [80, 80],
-        [9000, 9010],
-      ],
-      true,
-    ],
-    [9010, [[9000, 9010]], true],
-    [8999, [[9000, 9010]], false],
-    [9011, [[9000, 9010]], false],
-  ] as [number, [number, number][], boolean][])("%d in %j is %s", (number, ranges, inside) => {
-    expect(inRanges(number, ranges)).toBe(inside);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { nameAt, Processes } from "../../src/core/process.ts";
+import { ancestorsOf, nameAt, Processes } from "../../src/core/process.ts";
 
 const exit = (t: number, pid: number) => ({ type: "exit" as const, t, pid, comm: "old", code: 0, signal: 9 });
 
@@ -35,7 +35,7 @@ describe("processes", () => {
     processes.fork({ type: "fork", t: 1, pid: 10, child: 11 });
     const second = processes.fork({ type: "fork", t: 2, pid: 11, child: 10 });
     expect(second).not.toBe(first);
-    expect(processes.ancestors(processes.fork({ type: "fork", t: 3, pid: 10, child: 10 }))).toEqual([10, 11, 10]);
+    expect(ancestorsOf(processes.fork({ type: "fork", t: 3, pid: 10, child: 10 })).map(({ pid }) => pid)).toEqual([10, 11, 10]);
   });
 
   it("have the ancestors that forks told, and above these what /proc said", () => {
@@ -46,6 +46,6 @@ describe("processes", () => {
     });
     processes.fork({ type: "fork", t: 1, pid: 10, child: 11 });
     const grandchild = processes.fork({ type: "fork", t: 2, pid: 11, child: 12 });
-    expect(processes.ancestors(grandchild)).toEqual([11, 10, 4]);
+    expect(ancestorsOf(grandchild).map(({ pid }) => pid)).toEqual([11, 10, 4]);
   });
 });
