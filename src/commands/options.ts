@@ -106,7 +106,7 @@ export function textOptions(options: LookOptions, offsetMinutes: number, termina
 
 /**
  * Which failures and ports these options ask for. Port 0 (and autobind) is asked for by no filter, or as part of the
- * command. The trace's own filter holds where none is given; without any, a port is shown when a bind of it was refused.
+ * command. The trace's own filter holds where none is given; without any, a port is shown when a refusal of it is reported.
  */
 export function storyOptions(options: FilterOptions, header: Header, netns: number | null): StoryOptions {
   const ports = options.port ?? header.filters.ports;
@@ -124,8 +124,7 @@ export function storyOptions(options: FilterOptions, header: Header, netns: numb
     );
   };
   const shows = (timeline: PortTimeline) =>
-    fits(timeline) &&
-    (ports.length > 0 ? timeline.port === 0 || inRanges(timeline.port, ports) : timeline.rows.some(({ kind }) => kind === "refused"));
+    fits(timeline) && (timeline.reported || (ports.length > 0 && timeline.port !== 0 && inRanges(timeline.port, ports)));
   const watches = (place: Place) => fits(place) && (ports.length === 0 || inRanges(place.port, ports));
   return { reports, ports, shows, watches };
 }

@@ -27,6 +27,11 @@ export class PortTimelines {
     return row;
   }
 
+  /** A refused call of this socket on that port has been reported. */
+  report(socket: Socket, port: number): void {
+    this.#of(socket, port).reported = true;
+  }
+
   /** A process ended: told of each port where it did something. */
   exited(t: Nanos, process: { pid: number; comm: string }, detail: string): void {
     for (const { rows } of this.#timelines.values()) {
@@ -46,7 +51,7 @@ export class PortTimelines {
     const { netns } = facts;
     const protocol = facts.protocol === "udp" ? "udp" : "tcp";
     const key = `${netns}/${protocol}/${port}`;
-    const timeline = this.#timelines.get(key) ?? { netns, protocol, port, rows: [], lanes: [] };
+    const timeline = this.#timelines.get(key) ?? { netns, protocol, port, rows: [], lanes: [], reported: false };
     this.#timelines.set(key, timeline);
     return timeline;
   }

@@ -104,13 +104,14 @@ export class Refusals {
 
   #report(refusal: Refusal): { failure: Failure; records: OutputRecord[] } {
     const { call, owners, row } = refusal;
-    const { header, table, records, reports, onReported } = this.#context;
+    const { header, table, timelines, records, reports, onReported } = this.#context;
     const { kernel, filters } = header;
     const remembered = table.heldDuring(call.socket, call.enteredAt, call.t);
     const verdict = explain(call, { owners, remembered, seeded: filters.ports.length > 0, kernel, faults: this.#faults });
     const failure: Failure = { ...refusal, verdict, released: new Set() };
     if (row) row.blockers = verdict.blockers.map(({ socket }) => socket);
     if (!reports(call)) return { failure, records: [] };
+    timelines.report(refusal.binder, portOf(call));
     this.#counts.failures++;
     if (verdict.confidence !== "unknown") this.#counts.explained++;
     if (verdict.blockers.length > 0) this.#open.add(failure);

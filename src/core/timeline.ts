@@ -38,6 +38,8 @@ export interface PortTimeline {
   rows: Row[];
   /** Sockets that held the port, in the order in which they were seen. */
   lanes: Socket[];
+  /** A refused call of this port has been reported. */
+  reported: boolean;
 }
 
 /** What a lane shows at one row. */

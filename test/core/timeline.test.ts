@@ -9,7 +9,8 @@ const [a, b] = [{ id: "s1" }, { id: "s2" }] as [Socket, Socket];
 function row(t: number, kind: Row["kind"], socket: Socket | null = null, state: State | null = null, blockers: Socket[] = []): Row {
   return { t, kind, socket, state, process: null, detail: "", blockers };
 }
-const port = (rows: Row[], lanes: Socket[] = [a, b]) => laneCells({ netns: NETNS, protocol: "tcp", port: 8080, rows, lanes });
+const port = (rows: Row[], lanes: Socket[] = [a, b]) =>
+  laneCells({ netns: NETNS, protocol: "tcp", port: 8080, rows, lanes, reported: true });
 
 describe("laneCells", () => {
   it("draws a bar from its first row to its release, and marks what each row is about", () => {
