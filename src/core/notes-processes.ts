@@ -1,3 +1,4 @@
+import { type Nanos, SECOND } from "../base/nanoseconds.ts";
 import { ANY6, endpoint } from "./address.ts";
 import type { SocketFacts } from "./event.ts";
 import { exitText } from "./lineage.ts";
@@ -77,6 +78,9 @@ function commonWatcher(one: Actor, other: Actor): string | null {
 /** Which child of an ancestor leads to the process. */
 const childBelow = (actor: Actor, ancestor: number) => (actor.line[ancestor - 1] ?? actor).pid;
 
+/** Longest time until a process that was told to stop has done so: it has to get its turn first. */
+const UNTIL_STOPPED: Nanos = SECOND;
+
 /** /proc is asked for the holders after the refusal; what was told of them before that may be older than a signal. */
 export function stoppedHolder(scene: Scene): string | null {
   return firstHolder(scene, (holder) => {
@@ -85,7 +89,7 @@ export function stoppedHolder(scene: Scene): string | null {
     const { facts, signals } = process;
     const last = signals.findLast(({ signal }) => signal === SIGCONT || STOP_SIGNALS.includes(signal));
     if (facts?.state === "T" && (!last || last.t <= facts.t || last.signal !== SIGCONT)) return stopText(holder, "is stopped");
-    if (!last || last.signal === SIGCONT || (facts && facts.t >= last.t)) return null;
+    if (!last || last.signal === SIGCONT || (facts && facts.t >= last.t + UNTIL_STOPPED)) return null;
     return stopText(holder, last.signal === SIGSTOP ? "is stopped" : `got ${signalName(last.signal)}, which stops it unless it is handled`);
   });
 }

@@ -18,9 +18,13 @@ import { ReorderBuffer } from "./reorder.ts";
 const WINDOW = 100;
 /** How often in ms waiting events are looked through. */
 const TICK = 10;
-/** Longest wait in ms for a mark to come through the stream, and for the lines that the last mark tells of. */
+/** Longest wait in ms for a mark to come through the stream; at the end, others are made meanwhile, for a mark can be lost as every line. */
 const MARK_LIMIT = 1000;
-const DRAIN_LIMIT = 5000;
+const LAST_MARK_LIMIT = 60_000;
+/** Longest time in ms in which nothing comes of what the last mark tells of. */
+const LONGEST_SILENCE = 1000;
+/** How far apart in ns the two clocks may be taken to be: far less than a mark is waited for. */
+const CLOCK_SLACK = 100_000_000;
 /** The clocks are paired by a mark whose making took less than this (ns), or by the quickest of so many. */
 const QUICK_MARK = 100_000n;
 const MARKS_AT_MOST = 5;
@@ -48,7 +52,8 @@ export class LiveStream {
   readonly #looker: Looker;
   readonly #processes: ProcessTeller;
   readonly #seedInodes = new Set<number>();
-  readonly #marks: ((t: Nanos) => void)[] = [];
+  readonly #marks = new Set<{ notBefore: Nanos; came: (t: Nanos) => void }>();
+  #cutShort = false;
   readonly #firstSample = sampleJiffies();
   readonly #finished: Promise<void>;
   #sample = this.#firstSample;
@@ -136,15 +141,31 @@ export class LiveStream {
 
   /** bpftrace reads the CPUs one after the other, and discards at its end what it has not read. */
   async #drain(): Promise<void> {
-    await this.#mark(DRAIN_LIMIT);
-    const late = performance.now() + DRAIN_LIMIT;
-    do await delay(WINDOW);
-    while (this.#decoder.outstanding > 0 && performance.now() < late);
+    this.#cutShort = !(await this.#lastMark());
+    let [outstanding, since] = [Number.POSITIVE_INFINITY, performance.now()];
+    do {
+      await delay(WINDOW);
+      const now = this.#decoder.outstanding;
+      if (now < outstanding) [outstanding, since] = [now, performance.now()];
+    } while (outstanding > 0 && performance.now() - since < LONGEST_SILENCE);
+  }
+
+  /** Whether a mark that was made now has come through, behind all that bpftrace has not read yet. */
+  async #lastMark(): Promise<boolean> {
+    const marks: Promise<boolean>[] = [];
+    const late = performance.now() + LAST_MARK_LIMIT;
+    while (performance.now() < late) {
+      marks.push(this.#mark(LAST_MARK_LIMIT).then(({ at }) => at !== null));
+      const came = await Promise.race([...marks, delay(MARK_LIMIT, null)]);
+      if (came !== null) return came;
+    }
+    return false;
   }
 
   async #run(): Promise<void> {
     for await (const line of this.#bpftrace.lines) this.#line(line);
-    const { died } = await this.#bpftrace.ended;
+    const ended = await this.#bpftrace.ended;
+    const died = ended.died ?? (this.#cutShort ? "bpftrace did not deliver its last events" : null);
     clearInterval(this.#tick);
     this.#looker.stop();
     for (const event of this.#decoder.finish()) this.#arrive(event);
@@ -175,7 +196,7 @@ export class LiveStream {
     const arrival = performance.now();
     if (event.type === "look") {
       if (event.walk.port === 0) {
-        this.#marks.shift()?.(event.t);
+        for (const { notBefore, came } of this.#marks) if (event.t >= notBefore) came(event.t);
         return;
       }
       if (this.#seeding && event.walk.visited === 0) return;
@@ -218,13 +239,20 @@ export class LiveStream {
     for (const event of this.#reorder.take(performance.now(), all)) this.output.push(event);
   }
 
+  /** Makes a mark, and waits for it to come through the stream: null where it does not. */
   async #mark(longest = MARK_LIMIT): Promise<{ at: Nanos | null; made: Mark }> {
-    const came = new Promise<Nanos>((resolve) => this.#marks.push(resolve));
+    const notBefore = Number(process.hrtime.bigint() - this.#monotonicOfInstant0) - CLOCK_SLACK;
+    const pending = { notBefore, came: (_: Nanos) => {} };
+    const given = new Promise<Nanos>((resolve) => {
+      pending.came = resolve;
+    });
+    this.#marks.add(pending);
     const made = mark(this.#base);
     const limit = new AbortController();
     const tooLate = delay(longest, null, { signal: limit.signal }).catch(() => null);
-    const at = await Promise.race([came, tooLate, this.#bpftrace.ended.then(() => null)]);
+    const at = await Promise.race([given, tooLate, this.#bpftrace.ended.then(() => null)]);
     limit.abort();
+    this.#marks.delete(pending);
     return { at, made };
   }
 }

@@ -182,6 +182,10 @@ describe("stopped-holder", () => {
     );
   });
 
+  it("is said of one that /proc showed before it had its turn to stop", () => {
+    expect(noted([signal(MS, { signal: 19 }), told(10, { t: 2 * MS, state: "R" }), binder])["stopped-holder"]).toBe(is("is stopped"));
+  });
+
   it("is said of who was found, whoever had it last", () => {
     const ended = [close(AT + MS / 2), destroy(AT + MS)];
     const scene = { holders: [holder(11)] };
@@ -194,7 +198,7 @@ describe("stopped-holder", () => {
     ["of one that a debugger stopped", [told(10, { state: "t" })]],
     ["after SIGCONT", [told(10, { state: "T" }), signal(MS, { signal: 18 })]],
     ["after SIGCONT that followed another stop", [signal(MS, { signal: 19 }), signal(2 * MS, { signal: 18 })]],
-    ["of one that was seen to run since", [signal(MS, { signal: 20 }), told(10, { t: 2 * MS })]],
+    ["of one that was seen to run since", [signal(-2000 * MS, { signal: 20 }), told(10, { t: -999 * MS })]],
     ["of one that has ended since", [told(10, { state: "T" }), exit(AT + MS)]],
     ["of one that was told to end", [signal(MS, { signal: 15 })]],
   ])("is not said %s", (_, events) => {
