@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { StringDecoder } from "node:string_decoder";
+import { setTimeout as delay } from "node:timers/promises";
 import { execa, type Options } from "execa";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { FailureRecord, OutputRecord } from "../../src/core/record.ts";
@@ -158,6 +159,19 @@ describe.skipIf(liveProblem !== null)("a session under control", () => {
     expect(`${replayed.stdout}\n`).toBe(stdout);
     expect(replayed.stderr).toMatch(/^bindtrace: the recording ended early: bpftrace was ended by SIGKILL$/);
     expect(replayed.exitCode).toBe(5);
+  });
+
+  it("waits at its end for what a bpftrace that is behind has not told yet", async () => {
+    const session = await trace(["--port", port]);
+    process.kill(session.bpftrace, "SIGSTOP");
+    await program("bind-twice", port, 0).ended;
+    session.kill("SIGINT");
+    // Far longer than a mark takes.
+    await delay(6000);
+    process.kill(session.bpftrace, "SIGCONT");
+    const { exitCode, stdout, stderr } = await session.ended;
+    expect(stdout).toMatch(/\nbindtrace: 1 refused, 1 explained\n$/);
+    expect([exitCode, stderr]).toEqual([1, ""]);
   });
 
   it("two at once on the same port report the same; --until-failure ends one by itself, SIGINT the other", async () => {
