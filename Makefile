@@ -97,7 +97,7 @@ samples: build tools programs ## record the samples anew (root; those of the ker
 	bash test/lab/record-samples.sh
 
 golden: build ## write anew what the samples are expected to show
-	@for trace in samples/*/trace.jsonl; do \
+	@export LC_ALL=C.UTF-8; for trace in samples/*/trace.jsonl; do \
 	  node dist/cli.js replay $$trace > $${trace%trace.jsonl}report.txt || test $$? -eq 1 || exit 1; \
 	  node dist/cli.js replay $$trace --json > $${trace%trace.jsonl}report.jsonl || test $$? -eq 1 || exit 1; \
 	done

@@ -11,6 +11,8 @@ export default defineConfig({
     hookTimeout: 30_000,
     // Two at a time: a live test runs a tracer and a lab of processes, on machines that may have two cores.
     maxWorkers: 2,
+    // In another locale the reports are in ASCII.
+    env: { LC_ALL: "C.UTF-8" },
     projects: [
       { extends: true, test: { name: "bindtrace", include: ["test/**/*.test.ts"], exclude: [NOISY], sequence: { groupOrder: 0 } } },
       { extends: true, test: { name: "rules", include: [NOISY], sequence: { groupOrder: 1 } } },

@@ -7,6 +7,7 @@ import type { PortTimeline } from "../core/timeline.ts";
 import { JsonReport } from "../report/json.ts";
 import type { TextOptions } from "../report/text.ts";
 import { type Report, TextReport } from "../report/text-report.ts";
+import { takesUtf8 } from "./locale.ts";
 import { parsePorts } from "./ports.ts";
 
 export type ColorChoice = "auto" | "always" | "never";
@@ -67,7 +68,7 @@ export function withLookOptions(command: Command): Command {
   return command
     .addOption(colorOption())
     .option("--width <columns>", "fit into this many columns (default: the terminal, else 80)", parseWidth)
-    .option("--ascii", "draw with ASCII characters only")
+    .option("--ascii", "draw with ASCII characters only (default where the locale is not UTF-8)")
     .option("--utc", "times in UTC");
 }
 
@@ -93,13 +94,16 @@ export function makeReport(options: ReportOptions, header: Header, terminal: Nod
   return new TextReport(textOptions(options, header.clock.offsetMinutes, terminal));
 }
 
+/** Whether text is drawn with ASCII only: as it is asked for, or where the locale calls for it. */
+export const drawsAscii = ({ ascii }: Pick<LookOptions, "ascii">) => ascii === true || !takesUtf8(process.env);
+
 /** How text is to look. `offsetMinutes`: how far local time is ahead of UTC. */
 export function textOptions(options: LookOptions, offsetMinutes: number, terminal: NodeJS.WriteStream | undefined): TextOptions {
   const isTerminal = terminal?.isTTY === true;
   return {
     color: usesColor(options.color, isTerminal),
-    width: options.width ?? (isTerminal ? Math.max(MIN_WIDTH, terminal.columns) : DEFAULT_WIDTH),
-    ascii: options.ascii === true,
+    width: options.width ?? (isTerminal ? Math.max(MIN_WIDTH, terminal.columns || DEFAULT_WIDTH) : DEFAULT_WIDTH),
+    ascii: drawsAscii(options),
     offsetMinutes: options.utc ? 0 : offsetMinutes,
   };
 }

@@ -12,9 +12,10 @@ import { TraceWriter } from "../trace/writer.ts";
 import { EXIT, type ExitCode, Failure } from "./failure.ts";
 import { asInvoker, type Invoker, invoker, isRunnable } from "./invoker.ts";
 import { resolveNetns } from "./netns.ts";
-import { fileName, makeReport, type ReportOptions, storyOptions, withReportOptions } from "./options.ts";
+import { drawsAscii, fileName, makeReport, type ReportOptions, storyOptions, withReportOptions } from "./options.ts";
 import { fileOutput, type Output, streamOutput } from "./output.ts";
 import { exitCode, runSession } from "./session.ts";
+import { openStatus } from "./status-line.ts";
 
 interface TraceOptions extends ReportOptions {
   save?: string;
@@ -143,19 +144,29 @@ async function record(live: LiveTrace, session: Session): Promise<ExitCode> {
   const timer = options.duration === undefined ? undefined : setTimeout(() => stop("the time was up"), options.duration);
   writer?.header(live.header);
 
+  // The command owns the terminal, and a trace that is saved to stdout may go there.
+  const status = openStatus({
+    ports: live.header.filters.ports,
+    ascii: drawsAscii(options),
+    quiet: command.length > 0 || options.save === "-",
+  });
   const ended = runSession({
     header: live.header,
     events: live.events,
     report: makeReport(options, live.header, output.terminal),
-    output,
+    output: status.below(output),
     story: storyOptions(options, live.header, netns),
-    onEvent: (event) => writer?.event(event),
+    onEvent: (event) => {
+      writer?.event(event);
+      status.event(event);
+    },
     onRecord: (said) => {
+      status.record(said);
       if (options.untilFailure && said.type === "failure") stop("the first failure was reported");
     },
   });
   running?.start();
-  const end = await ended;
+  const end = await ended.finally(() => status.stop());
   clearTimeout(timer);
   releaseSignals();
   writer?.close();

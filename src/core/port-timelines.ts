@@ -2,9 +2,15 @@ import type { Nanos } from "../base/nanoseconds.ts";
 import type { Socket } from "./socket.ts";
 import type { PortTimeline, Row } from "./timeline.ts";
 
+/** A timeline with what is in it, so that nothing has to be searched for. */
+interface Growing extends PortTimeline {
+  sockets: Set<Socket>;
+  pids: Set<number>;
+}
+
 /** The timelines of all ports on which something happened. */
 export class PortTimelines {
-  readonly #timelines = new Map<string, PortTimeline>();
+  readonly #timelines = new Map<string, Growing>();
 
   all(): PortTimeline[] {
     return [...this.#timelines.values()];
@@ -21,7 +27,11 @@ export class PortTimelines {
   ): Row | undefined {
     if (!socket) return undefined;
     const timeline = this.#of(socket, port);
-    if (kind !== "refused" && !timeline.lanes.includes(socket)) timeline.lanes.push(socket);
+    if (kind !== "refused" && !timeline.sockets.has(socket)) {
+      timeline.sockets.add(socket);
+      timeline.lanes.push(socket);
+    }
+    if (process) timeline.pids.add(process.pid);
     const row: Row = { t, kind, socket, state: socket.facts.state, process: who(process), detail, blockers: [] };
     timeline.rows.push(row);
     return row;
@@ -34,8 +44,8 @@ export class PortTimelines {
 
   /** A process ended: told of each port where it did something. */
   exited(t: Nanos, process: { pid: number; comm: string }, detail: string): void {
-    for (const { rows } of this.#timelines.values()) {
-      if (!rows.some((row) => row.process?.pid === process.pid)) continue;
+    for (const { rows, pids } of this.#timelines.values()) {
+      if (!pids.has(process.pid)) continue;
       rows.push({ t, kind: "exited", socket: null, state: null, process: who(process), detail, blockers: [] });
     }
   }
@@ -47,11 +57,11 @@ export class PortTimelines {
     }
   }
 
-  #of({ facts }: Socket, port: number): PortTimeline {
+  #of({ facts }: Socket, port: number): Growing {
     const { netns } = facts;
     const protocol = facts.protocol === "udp" ? "udp" : "tcp";
     const key = `${netns}/${protocol}/${port}`;
-    const timeline = this.#timelines.get(key) ?? { netns, protocol, port, rows: [], lanes: [], reported: false };
+    const timeline = this.#timelines.get(key) ?? { netns, protocol, port, rows: [], lanes: [], reported: false, sockets: new Set(), pids: new Set() };
     this.#timelines.set(key, timeline);
     return timeline;
   }

@@ -5,6 +5,7 @@ import type { PortTimelines } from "./port-timelines.ts";
 import type { OutputRecord, SummaryRecord } from "./record.ts";
 import type { RecordBuilder } from "./records.ts";
 import { type Failure, isRepeat, type Refusal } from "./refusal.ts";
+import type { Socket } from "./socket.ts";
 import type { SocketTable, WalkedOwner } from "./table.ts";
 
 /** What the refused calls need of the story that they are part of. */
@@ -27,8 +28,8 @@ export class Refusals {
   readonly #waiting = new Map<string, Refusal>();
   /** Reported failures whose search for holders goes on. */
   readonly #searching = new Map<string, Failure>();
-  /** Reported failures with a blocker that has not let go. */
-  readonly #open = new Set<Failure>();
+  /** By each blocker that has not let go: the reported failures that it caused. */
+  readonly #open = new Map<Socket, Set<Failure>>();
   readonly #counts = { seen: 0, failures: 0, explained: 0 };
   #lastReported: Failure | undefined;
   #repeats = 0;
@@ -86,7 +87,11 @@ export class Refusals {
 
   /** Releases that reported failures wait for. They are told after every refusal that came before them. */
   releases(): OutputRecord[] {
-    return this.settled ? [...this.#open].flatMap((failure) => this.#releases(failure)) : [];
+    if (!this.settled) return [];
+    const freed = [...this.#open.keys()].filter(({ releasedAt }) => releasedAt !== null);
+    const failures = new Set(freed.flatMap((socket) => [...(this.#open.get(socket) ?? [])]));
+    for (const socket of freed) this.#open.delete(socket);
+    return [...failures].sort((a, b) => numberOf(a) - numberOf(b)).flatMap((failure) => this.#releases(failure));
   }
 
   /** Reports refusals in the order in which they happened. */
@@ -114,7 +119,7 @@ export class Refusals {
     timelines.report(refusal.binder, portOf(call));
     this.#counts.failures++;
     if (verdict.confidence !== "unknown") this.#counts.explained++;
-    if (verdict.blockers.length > 0) this.#open.add(failure);
+    for (const { socket } of verdict.blockers) this.#open.set(socket, (this.#open.get(socket) ?? new Set()).add(failure));
     const last = this.#lastReported;
     this.#repeats = last && isRepeat(last, failure) ? this.#repeats + 1 : 0;
     this.#lastReported = failure;
@@ -128,9 +133,11 @@ export class Refusals {
       .map(({ socket }) => socket)
       .filter((socket) => socket.releasedAt !== null && !failure.released.has(socket));
     for (const socket of freed) failure.released.add(socket);
-    if (failure.released.size === failure.verdict.blockers.length) this.#open.delete(failure);
     return freed.map((socket) => this.#context.records.release(failure, socket));
   }
 }
+
+/** They are numbered in the order in which they happened, and reported. */
+const numberOf = ({ id }: Refusal) => Number(id.slice(1));
 
 const key = ({ t, tid }: Pick<CallEvent, "t" | "tid">) => `${t}/${tid}`;

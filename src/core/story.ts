@@ -207,6 +207,7 @@ export class Story {
       if (ended !== null) records.push(...this.#release(socket, ended, state !== "TIME_WAIT" && socket.destroyedAt !== null));
       // Its end was not seen, but it is not there any more: it can be blamed for nothing from here on.
       else {
+        if (socket.inBucketSince !== null) this.#timelines.add("missing", t, socket, null, "");
         socket.inBucketSince = null;
         this.#table.groups.leave(socket, t);
       }

@@ -18,6 +18,7 @@ export interface Row {
     | "option"
     | "state"
     | "gone"
+    | "missing"
     | "released"
     | "exited";
   socket: Socket | null;
@@ -42,33 +43,11 @@ export interface PortTimeline {
   reported: boolean;
 }
 
-/** What a lane shows at one row. */
+/** What a lane shows at one instant. */
 export type Cell = "empty" | "bound" | "listening" | "connected" | "lingering";
-export interface LaneCell {
-  before: Cell;
-  after: Cell;
-  /** The row is about this lane, or this lane blocked the refusal. */
-  mark: "event" | "blocks" | null;
-}
-
-/** The lanes at each row: bars that begin, go on, change and end. */
-export function laneCells({ rows, lanes }: PortTimeline): LaneCell[][] {
-  const now = new Map<Socket, Cell>();
-  return rows.map((row) => {
-    const before = new Map(now);
-    const { socket, kind, state } = row;
-    if (socket && state !== null && lanes.includes(socket) && kind !== "refused")
-      now.set(socket, kind === "released" ? "empty" : barOf(state));
-    return lanes.map((lane) => ({
-      before: before.get(lane) ?? "empty",
-      after: now.get(lane) ?? "empty",
-      mark: row.blockers.includes(lane) ? "blocks" : row.socket === lane && row.kind !== "refused" ? "event" : null,
-    }));
-  });
-}
 
 /** The bar of a socket in that state. */
-function barOf(state: State): Cell {
+export function barOf(state: State): Cell {
   switch (state) {
     case "LISTEN":
       return "listening";

@@ -7,7 +7,7 @@ import { clockTime, type TextOptions } from "./text.ts";
 const MAX_GROUPS = 8;
 const MAX_SOCKETS = 8;
 
-/** The reuseport groups that a port had, below its table; one that always was of one socket says nothing. */
+/** The reuseport groups that a port had, below its events; one that always was of one socket says nothing. */
 export function groupLines({ groups, port }: Pick<PortRecord, "groups" | "port">, options: TextOptions): string {
   const shared = groups.filter(({ largest }) => largest > 1);
   const shown = shared.slice(0, MAX_GROUPS).flatMap((group) => field(group.id, groupText(group, port, options), options));

@@ -1,13 +1,14 @@
 import { unreachable } from "../base/unreachable.ts";
 import type { Header } from "../core/event.ts";
 import { isOptionalProbe, WITHOUT_PROBE } from "../core/probes.ts";
-import type { AbsenceRecord, OutputRecord, SessionRecord, SummaryRecord } from "../core/record.ts";
+import type { AbsenceRecord, BlockerRecord, OutputRecord, SessionRecord, SummaryRecord } from "../core/record.ts";
 import type { PortTimeline } from "../core/timeline.ts";
 import { failureBlock, holdersLine, releaseLine } from "./failure.ts";
 import { groupLines } from "./groups.ts";
 import { absenceLine, attemptsLine, restartBlock } from "./outcome.ts";
+import { portsText } from "./status.ts";
 import { escapeText, type TextOptions, wrap } from "./text.ts";
-import { timelineTable } from "./timeline.ts";
+import { timelineText } from "./timeline.ts";
 import { warningLines } from "./warning.ts";
 
 /** A report: turns records into output, and adds what belongs at the end. */
@@ -21,6 +22,8 @@ export class TextReport implements Report {
   readonly #options: TextOptions;
   /** Sockets whose release has been told: retries would tell it again and again. */
   readonly #released = new Set<string>();
+  /** Who was found to have a socket, for the chart. */
+  readonly #holders = new Map<string, { pid: number; comm: string }[]>();
   #summary: SummaryRecord | undefined;
   #absence: AbsenceRecord | undefined;
 
@@ -33,8 +36,10 @@ export class TextReport implements Report {
       case "session":
         return sessionLines(record, this.#options);
       case "failure":
+        for (const blocker of record.blockers) this.#hold(blocker);
         return failureBlock(record, this.#options);
       case "holders":
+        this.#hold(record);
         return holdersLine(record, this.#options);
       case "release":
         if (this.#released.has(record.socket)) return "";
@@ -58,9 +63,19 @@ export class TextReport implements Report {
   }
 
   end(header: Header, timelines: readonly PortTimeline[]): string {
-    const tables = timelines.map((timeline) => `\n${timelineTable(timeline, header, this.#options)}${this.#groups(timeline)}`).join("");
-    if (this.#absence) return `${tables}${absenceLine(this.#absence, this.#options)}`;
-    return `${tables}${this.#summary ? summaryLine(this.#summary) : ""}`;
+    const ports = timelines
+      .map((timeline) => `\n${timelineText(timeline, this.#holders, header, this.#options)}${this.#groups(timeline)}`)
+      .join("");
+    if (this.#absence) return `${ports}${absenceLine(this.#absence, this.#options)}`;
+    return `${ports}${this.#summary ? summaryLine(this.#summary) : ""}`;
+  }
+
+  #hold({ socket, holders }: Pick<BlockerRecord, "socket" | "holders">): void {
+    if (holders.length > 0)
+      this.#holders.set(
+        socket,
+        holders.map(({ pid, comm }) => ({ pid, comm })),
+      );
   }
 
   #groups({ netns, protocol, port }: PortTimeline): string {
@@ -70,11 +85,9 @@ export class TextReport implements Report {
 }
 
 function sessionLines({ ports, kernel, hooks, attach, bpftrace, missingProbes }: SessionRecord, options: TextOptions): string {
-  const watched = ports.map(([low, high]) => (low === high ? `${low}` : `${low}-${high}`)).join(",");
   const [major, minor] = [kernel.split("."), bpftrace.split(".")].map((parts) => parts.slice(0, 2).join("."));
   const set = hooks === attach ? hooks : `${hooks} by ${attach}`;
-  const where = watched === "" ? "all ports" : watched;
-  const armed = `bindtrace: armed on ${where} (kernel ${major}, hook set ${set}, bpftrace ${minor})`;
+  const armed = `bindtrace: armed on ${portsText(ports)} (kernel ${major}, hook set ${set}, bpftrace ${minor})`;
   const less = missingProbes.map(
     (name) => `bindtrace: without ${name}: ${isOptionalProbe(name) ? WITHOUT_PROBE[name] : "its evidence is missing"}`,
   );

@@ -1,6 +1,6 @@
 import { formatDuration, type Nanos } from "../base/nanoseconds.ts";
 
-/** What every text report shares: escaping of foreign text, colour, width. */
+/** What every text report shares: escaping of foreign text, colour, width. Widths are columns of a terminal. */
 
 export interface TextOptions {
   color: boolean;
@@ -32,12 +32,28 @@ export function escapeText(text: string, ascii = false): string {
   });
 }
 
-/** Breaks text at spaces so that no line is longer than `width`, unless one word is; `hard` breaks that word too. */
+/** What a terminal draws two columns wide (Unicode's East Asian Width W and F, and emoji), and what it draws over the character before. */
+const WIDE =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6f\uff01-\uff60\uffe0-\uffe6\u{16fe0}-\u{18dff}\u{1b000}-\u{1b2ff}\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u;
+const OVER = /[\p{Mn}\p{Me}\u1160-\u11ff]/u;
+/** A character with what is drawn over it. */
+const CHARACTER = /.[\p{Mn}\p{Me}\u1160-\u11ff]*/gsu;
+
+/** Columns that a terminal needs for text that has been escaped and not painted. */
+export function textWidth(text: string): number {
+  if (/^[\x20-\x7e]*$/.test(text)) return text.length;
+  return [...text].reduce((width, character) => width + (OVER.test(character) ? 0 : WIDE.test(character) ? 2 : 1), 0);
+}
+
+/** Text filled up with spaces to `width` columns. */
+export const pad = (text: string, width: number) => `${text}${" ".repeat(Math.max(0, width - textWidth(text)))}`;
+
+/** Breaks text at spaces so that no line takes more than `width` columns, unless one word does; `hard` breaks that word too. */
 export function wrap(text: string, width: number, hard = false): string[] {
   const lines: string[] = [];
   let line = "";
   for (const word of text.split(" ").flatMap((long) => (hard ? pieces(long, width) : [long]))) {
-    if (line !== "" && length(line) + 1 + length(word) > width) {
+    if (line !== "" && textWidth(line) + 1 + textWidth(word) > width) {
       lines.push(line.trimEnd());
       line = word;
     } else {
@@ -47,20 +63,37 @@ export function wrap(text: string, width: number, hard = false): string[] {
   return [...lines, line.trimEnd()];
 }
 
-const length = (text: string) => [...text].length;
-
+/** A word in pieces of at most `width` columns, or of one character. */
 function pieces(word: string, width: number): string[] {
-  const characters = [...word];
-  return Array.from({ length: Math.max(1, Math.ceil(characters.length / width)) }, (_, index) =>
-    characters.slice(index * width, (index + 1) * width).join(""),
-  );
+  if (textWidth(word) <= width) return [word];
+  const parts: string[] = [];
+  let room = 0;
+  for (const character of word.match(CHARACTER) ?? []) {
+    const needed = textWidth(character);
+    if (parts.length === 0 || needed > room) {
+      parts.push("");
+      room = width;
+    }
+    parts[parts.length - 1] += character;
+    room -= needed;
+  }
+  return parts;
 }
 
-/** Shortens text to `width` characters. */
+/** Shortens text to `width` columns. */
 export function truncate(text: string, width: number, { ascii }: Pick<TextOptions, "ascii">): string {
+  if (textWidth(text) <= width) return text;
   const mark = ascii ? "..." : "…";
-  return length(text) <= width ? text : `${[...text].slice(0, Math.max(0, width - mark.length)).join("")}${mark}`;
+  const room = Math.max(0, width - mark.length);
+  const [start = ""] = pieces(text, room);
+  return `${textWidth(start) <= room ? start : ""}${mark}`;
 }
+
+/** `41,203`. */
+export const countText = (count: number) => count.toLocaleString("en-US");
+
+/** `1 socket`, `41,203 sockets`. */
+export const some = (count: number, thing: string) => `${countText(count)} ${thing}${count === 1 ? "" : "s"}`;
 
 /** A duration for people; micro is written u in ASCII. */
 export function durationText(nanos: Nanos, { ascii }: Pick<TextOptions, "ascii">): string {

@@ -1,138 +1,109 @@
-import Table from "cli-table3";
 import { isoTime, type Nanos, parseIsoTime } from "../base/nanoseconds.ts";
 import { endpoint } from "../core/address.ts";
+import { chartOf } from "../core/chart.ts";
 import type { Header } from "../core/event.ts";
 import type { Socket } from "../core/socket.ts";
-import { type LaneCell, laneCells, type PortTimeline, type Row } from "../core/timeline.ts";
-import { clockTime, escapeText, paint, type TextOptions, wrap } from "./text.ts";
+import type { PortTimeline, Row } from "../core/timeline.ts";
+import { drawChart } from "./chart.ts";
+import type { KnownHolders, PickedLines } from "./chart-lanes.ts";
+import { MAX_EQUAL } from "./chart-runs.ts";
+import { type EventRun, eventRuns } from "./event-runs.ts";
+import { clockTime, countText, durationText, escapeText, paint, some, type TextOptions, wrap } from "./text.ts";
 
+/** Time of day and two spaces. */
 const TIME_WIDTH = 14;
-const MIN_LANE_WIDTH = 5;
-const TEXT_WIDTH = 30;
-const MIN_TEXT_WIDTH = 16;
+/** Most events that are told, from the beginning and from the end. */
+const MAX_FIRST = 50;
+const MAX_LAST = 150;
+/** Most events of connections without a lane that are told one by one where they follow each other. */
+const MAX_PASSING = 3;
+/** Most blockers named in one line. */
+const MAX_NAMED = 4;
 
-interface Glyphs {
-  empty: string;
-  bound: string;
-  listening: string;
-  connected: string;
-  lingering: string;
-  begin: string;
-  end: string;
-  change: string;
-  blocks: string;
-}
-const UNICODE: Glyphs = {
-  empty: " ",
-  bound: "│",
-  listening: "┃",
-  connected: "╎",
-  lingering: "┊",
-  begin: "┬",
-  end: "┴",
-  change: "┼",
-  blocks: "◀",
-};
-const ASCII: Glyphs = {
-  empty: " ",
-  bound: "|",
-  listening: "#",
-  connected: ":",
-  lingering: ".",
-  begin: "+",
-  end: "+",
-  change: "+",
-  blocks: "<",
-};
-
-/** One table a port: a row an event, a lane a socket. */
-export function timelineTable(timeline: PortTimeline, header: Header, options: TextOptions): string {
-  // Names of sockets grow with their number: s1001.
-  const laneWidth = Math.max(MIN_LANE_WIDTH, ...timeline.lanes.map(({ id }) => id.length + 2));
-  const maxLanes = Math.max(1, Math.floor((options.width - TIME_WIDTH - TEXT_WIDTH) / laneWidth));
-  const lanes = timeline.lanes.slice(0, maxLanes);
-  const sorted: PortTimeline = { ...timeline, lanes, rows: [...timeline.rows].sort((a, b) => a.t - b.t) };
-  const glyphs = options.ascii ? ASCII : UNICODE;
-  const textWidth = Math.max(MIN_TEXT_WIDTH, options.width - TIME_WIDTH - laneWidth * lanes.length);
-  const table = new Table({
-    head: ["time", ...lanes.map(({ id }) => id), "event"],
-    colWidths: [TIME_WIDTH, ...lanes.map(() => laneWidth)],
-    chars: Object.fromEntries(BORDERS.map((name) => [name, ""])),
-    style: { head: [], border: [], "padding-left": 0, "padding-right": 1 },
-  });
-  const anchor = parseIsoTime(header.clock.wall) ?? 0n;
-  const cells = laneCells(sorted);
-  sorted.rows.forEach((row, index) => {
-    const marks = (cells[index] ?? []).map((cell) => glyph(cell, glyphs));
-    // Wrapped here rather than by the table, which cuts long words off.
-    const text = wrap(escapeText(rowText(row, options), options.ascii), textWidth - 1, true).map((line) => tinted(row, line, options));
-    table.push([time(row.t, anchor, options), ...marks, text.join("\n")]);
-  });
-  const hidden = timeline.lanes.length - lanes.length;
-  const body = table
-    .toString()
-    .split("\n")
-    .map((line) => line.trimEnd());
-  const note = hidden > 0 ? wrap(`(${hidden} more sockets have no lane at this width)`, options.width - 2) : [];
+/** What happened on one port: the chart, and below it every event in words. */
+export function timelineText(timeline: PortTimeline, holders: KnownHolders, header: Header, options: TextOptions): string {
+  const { picked, text } = drawChart(chartOf(timeline), holders, header, options);
+  const { port, protocol, netns } = timeline;
+  const head = wrap(`${port === 0 ? "any free port" : port}/${protocol} in network namespace ${netns}`, options.width);
   return [
-    ...wrap(
-      `${timeline.port === 0 ? "any free port" : timeline.port}/${timeline.protocol} in network namespace ${timeline.netns}`,
-      options.width,
-    ).map((line) => paint("strong", line, options)),
-    ...body,
-    ...[...wrap(legend(glyphs), options.width - 2), ...note].map((line) => `  ${line}`),
+    ...head.map((line) => paint("strong", line, options)),
+    ...(text.length > 0 ? [...text, ""] : []),
+    ...eventLines(timeline, picked, header, options),
     "",
   ].join("\n");
 }
 
-const BORDERS = [
-  "top",
-  "top-mid",
-  "top-left",
-  "top-right",
-  "bottom",
-  "bottom-mid",
-  "bottom-left",
-  "bottom-right",
-  "left",
-  "left-mid",
-  "mid",
-  "mid-mid",
-  "right",
-  "right-mid",
-  "middle",
-];
-
-const time = (t: Nanos, anchor: bigint, options: TextOptions) => clockTime(isoTime(anchor, t), options);
-
-function legend(glyphs: Glyphs): string {
-  const bars = (["listening", "bound", "connected"] as const).map((name) => `${glyphs[name]} ${name}`);
-  return [...bars, `${glyphs.lingering} TIME_WAIT`, `${glyphs.blocks} blocked the refused call`].join("   ");
+/** One or several events that are told in one line. */
+interface Told {
+  t: Nanos;
+  text: string;
+  style: "bad" | "good" | null;
 }
 
-function glyph(cell: LaneCell, glyphs: Glyphs): string {
-  if (cell.mark === "blocks") return glyphs.blocks;
-  if (cell.mark === null || cell.before === cell.after) return glyphs[cell.after];
-  if (cell.before === "empty") return glyphs.begin;
-  return cell.after === "empty" ? glyphs.end : glyphs.change;
+function eventLines({ rows }: PortTimeline, picked: PickedLines, header: Header, options: TextOptions): string[] {
+  const sorted = [...rows].sort((a, b) => a.t - b.t);
+  const told = eventRuns(sorted, picked).flatMap((run) => collapsed(run, options));
+  const hidden = told.length - MAX_FIRST - MAX_LAST;
+  const anchor = parseIsoTime(header.clock.wall) ?? 0n;
+  const lines = told.map(({ t, text, style }, index) => {
+    if (hidden > 0 && index >= MAX_FIRST && index < MAX_FIRST + hidden) return [];
+    const [first = "", ...more] = wrap(escapeText(text, options.ascii), options.width - TIME_WIDTH, true);
+    const painted = (line: string) => (style ? paint(style, line, options) : line);
+    return [
+      `${clockTime(isoTime(anchor, t), options)}  ${painted(first)}`,
+      ...more.map((line) => `${" ".repeat(TIME_WIDTH)}${painted(line)}`),
+    ];
+  });
+  if (hidden > 0) lines[MAX_FIRST] = [`${dots(options)} ${some(hidden, "line")} left out`];
+  return lines.flat();
 }
 
-function tinted(row: Row, line: string, options: TextOptions): string {
-  if (row.kind === "refused") return paint("bad", line, options);
-  return row.kind === "released" ? paint("good", line, options) : line;
+const dots = ({ ascii }: TextOptions) => (ascii ? "..." : "…");
+
+/** A long run is told by its first and its last row, and what is between in one line; passing connections by that line alone. */
+function collapsed({ of, rows }: EventRun, options: TextOptions): Told[] {
+  const counted = of === "refusals" ? rows.filter(({ kind }) => kind === "refused") : rows;
+  const [first, second] = counted;
+  const [last, secondLast] = [counted.at(-1), counted.at(-2)];
+  const most = of === "passing" ? MAX_PASSING : MAX_EQUAL;
+  if (!first || !second || !last || !secondLast || counted.length <= most) return rows.map((row) => tell(row, options));
+  const line = (t: Nanos, text: string, style: Told["style"]): Told => ({ t, text: `${dots(options)} ${text}`, style });
+  if (of === "passing") {
+    const sockets = new Set(rows.map(({ socket }) => socket)).size;
+    const lasted = durationText(last.t - first.t, options);
+    return [line(first.t, `${some(sockets, "more connection")} (${some(rows.length, "event")} over ${lasted})`, null)];
+  }
+  const end = rows.lastIndexOf(last);
+  const exits = end + 1 - counted.length;
+  const lasted = durationText(secondLast.t - second.t, options);
+  const text =
+    of === "refusals"
+      ? `${some(counted.length - 2, "more refusal")} over ${lasted}${exits > 0 ? `, and ${some(exits, "exit")} of the processes` : ""}`
+      : `${countText(counted.length - 2)} more like this over ${lasted}`;
+  return [
+    tell(first, options),
+    line(second.t, text, of === "refusals" ? "bad" : null),
+    ...rows.slice(end).map((row) => tell(row, options)),
+  ];
 }
+
+const tell = (row: Row, options: TextOptions): Told => ({
+  t: row.t,
+  text: rowText(row, options),
+  style: row.kind === "refused" ? "bad" : row.kind === "released" ? "good" : null,
+});
 
 function rowText(row: Row, options: TextOptions): string {
   const who = row.process ? `${escapeText(row.process.comm, options.ascii) || "?"}[${row.process.pid}]` : "";
-  const socket = row.socket ? ` ${place(row.socket)}` : "";
   const id = row.socket?.id ?? "";
+  const place = row.socket ? placeText(row.socket) : "";
   switch (row.kind) {
     case "there":
-      return `${id}${socket} was there: ${row.state}${row.detail && `, in ${row.detail}`}`;
+      return `${id} ${place} was there: ${row.state}${row.detail && `, in ${row.detail}`}`;
     case "bound":
-      return `${who} bound${socket}`;
+      return `${who} bound ${id} to ${place}`;
     case "listening":
-      return `${who} listens on${socket}`;
+      return `${who} listens on ${id}`;
     case "joined":
       return `${id} joined ${row.detail}`;
     case "member":
@@ -140,7 +111,7 @@ function rowText(row: Row, options: TextOptions): string {
     case "left":
       return `${id} left ${row.detail}`;
     case "refused":
-      return `${options.ascii ? "x" : "✗"} ${who} refused (${row.detail})`;
+      return `${options.ascii ? "x" : "✗"} ${who} refused (${row.detail})${blockersText(row)}`;
     case "copy-closed":
       return row.detail === "0" ? `${who} closed ${id}` : `${who} closed a copy of ${id} (${row.detail} left)`;
     case "stopped-listening":
@@ -151,6 +122,8 @@ function rowText(row: Row, options: TextOptions): string {
       return `${id} is in ${row.state}`;
     case "gone":
       return `${id} ended (${who})`;
+    case "missing":
+      return `${id} was not there any more`;
     case "released":
       return `${id} let the port go`;
     case "exited":
@@ -158,7 +131,13 @@ function rowText(row: Row, options: TextOptions): string {
   }
 }
 
-function place({ facts }: Socket): string {
+function blockersText({ blockers }: Row): string {
+  if (blockers.length === 0) return "";
+  const more = blockers.length > MAX_NAMED ? [`${countText(blockers.length - MAX_NAMED)} more`] : [];
+  return `, blocked by ${[...blockers.slice(0, MAX_NAMED).map(({ id }) => id), ...more].join(", ")}`;
+}
+
+function placeText({ facts }: Socket): string {
   return facts.peer
     ? `${endpoint(facts.address, facts.port)} to ${endpoint(facts.peer.address, facts.peer.port)}`
     : endpoint(facts.address, facts.port);

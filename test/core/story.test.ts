@@ -505,6 +505,14 @@ describe("the timeline", () => {
     ]);
   });
 
+  it("tells once that a look did not find a socket any more whose end was not seen", () => {
+    const rows = tell([seed(facts()), look(5 * MS, []), look(6 * MS, [])]).rows;
+    expect(rows.map(({ kind, t }) => [kind, t])).toEqual([
+      ["there", 0],
+      ["missing", 5 * MS],
+    ]);
+  });
+
   it("names the opener's exit", () => {
     const opened = bind({ t: 5 * MS, pid: 10, socket: facts({ state: "BOUND" }) });
     const { rows } = tell([opened, exit(9 * MS, { signal: 9 }), exit(9 * MS, { pid: 99 })]);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { clockTime, escapeText, ordinal, paint, truncate, wrap } from "../../src/report/text.ts";
+import { clockTime, escapeText, ordinal, pad, paint, some, textWidth, truncate, wrap } from "../../src/report/text.ts";
 
 const anyText = fc.oneof(
   fc.string({ unit: "binary" }),
@@ -47,6 +47,30 @@ describe("escapeText", () => {
   });
 });
 
+describe("textWidth", () => {
+  it.each([
+    ["", 0],
+    ["node", 4],
+    ["größe", 5],
+    ["日本語", 6],
+    ["한국", 4],
+    ["ｆｕｌｌ", 8],
+    ["ﾊﾝｶｸ", 4],
+    ["🙂", 2],
+    ["𠀀", 2],
+    ["e\u0301", 1],
+    ["Z\u0351\u036b", 1],
+    ["→ ━ ✗ ◆ … µ", 11],
+  ])("of %j is %d", (text, columns) => {
+    expect(textWidth(text)).toBe(columns);
+  });
+
+  it("of text that is filled up is what was asked for", () => {
+    expect(pad("日本", 6)).toBe("日本  ");
+    expect(pad("too long", 3)).toBe("too long");
+  });
+});
+
 describe("wrap", () => {
   it.each([
     ["a bb ccc", 4, ["a bb", "ccc"]],
@@ -57,6 +81,17 @@ describe("wrap", () => {
     ["two  spaces", 20, ["two  spaces"]],
   ])("'%s' at %d", (text, width, lines) => {
     expect(wrap(text, width)).toEqual(lines);
+  });
+
+  it.each([
+    ["日本 語", 4, true, ["日本", "語"]],
+    ["日本語", 5, true, ["日本", "語"]],
+    ["日本語", 1, true, ["日", "本", "語"]],
+    ["e\u0301e\u0301e\u0301", 2, true, ["e\u0301e\u0301", "e\u0301"]],
+    ["abcdef", 4, true, ["abcd", "ef"]],
+    ["日本語", 4, false, ["日本語"]],
+  ])("'%s' at %d, hard %s, by what a terminal shows", (text, width, hard, lines) => {
+    expect(wrap(text, width, hard)).toEqual(lines);
   });
 
   it("keeps all words in order, and lines within the width unless one word is longer", () => {
@@ -80,6 +115,10 @@ describe("truncate", () => {
     ["abcdef", 6, false, "abcdef"],
     ["abcdefg", 6, false, "abcde…"],
     ["abcdefg", 6, true, "abc..."],
+    ["日本語", 6, false, "日本語"],
+    ["日本語", 5, false, "日本…"],
+    ["日本語", 4, false, "日…"],
+    ["日本語", 3, true, "..."],
   ])("'%s' to %d, ascii %s", (text, length, ascii, short) => {
     expect(truncate(text, length, { ascii })).toBe(short);
   });
@@ -90,8 +129,8 @@ describe("truncate", () => {
 
   it("gives no more than was asked for", () => {
     fc.assert(
-      fc.property(fc.string(), fc.integer({ min: 3, max: 20 }), fc.boolean(), (text, length, ascii) => {
-        expect(truncate(text, length, { ascii }).length).toBeLessThanOrEqual(length);
+      fc.property(anyText, fc.integer({ min: 3, max: 20 }), fc.boolean(), (text, length, ascii) => {
+        expect(textWidth(truncate(escapeText(text, ascii), length, { ascii }))).toBeLessThanOrEqual(length);
       }),
     );
   });
@@ -129,4 +168,12 @@ it("paint adds colour when asked to, and only then", () => {
   const options = { width: 80, ascii: false, offsetMinutes: 0 };
   expect(paint("bad", "x", { ...options, color: false })).toBe("x");
   expect(paint("bad", "x", { ...options, color: true })).toBe("\u001b[31mx\u001b[39m");
+});
+
+it.each([
+  [1, "1 event"],
+  [0, "0 events"],
+  [41203, "41,203 events"],
+])("%d of them are %s", (count, text) => {
+  expect(some(count, "event")).toBe(text);
 });

@@ -1,0 +1,51 @@
+import { type Command, Option } from "commander";
+import type { Header } from "../core/event.ts";
+import type { Report } from "../report/text-report.ts";
+import { EXIT, type ExitCode, Failure } from "./failure.ts";
+import { resolveNetns } from "./netns.ts";
+import { type FilterOptions, fileName, storyOptions, withFilterOptions } from "./options.ts";
+import { fileOutput, streamOutput } from "./output.ts";
+import { openRecording, play } from "./playback.ts";
+
+interface Format {
+  flag: string;
+  description: string;
+  make(header: Header): Report;
+  /** Name of a file in the examples; null where the output is text that a terminal can show. */
+  file: string | null;
+}
+
+const FORMATS: Readonly<Record<string, Format>> = {};
+
+type ExportOptions = FilterOptions & { output?: string } & Partial<Record<keyof typeof FORMATS, boolean>>;
+
+export function addExport(program: Command, words: readonly string[], finish: (code: ExitCode) => void): void {
+  const command = program
+    .command("export")
+    .summary("make a picture or a table of a recorded trace")
+    .description("Makes a picture or a table of a recorded trace: on any machine, without root. '-' reads standard input.")
+    .argument("<trace>", "file made by --save, plain or gzip");
+  const flags = Object.keys(FORMATS);
+  for (const [name, { flag, description }] of Object.entries(FORMATS)) {
+    command.addOption(new Option(flag, description).conflicts(flags.filter((other) => other !== name)));
+  }
+  withFilterOptions(command).option("-o, --output <file>", "write to a file instead of standard output", fileName);
+  command.action(async (path: string, options: ExportOptions) => {
+    if (words.length > 0) throw new Failure(EXIT.usage, `export runs no command: leave out -- and '${words.join(" ")}'`);
+    finish(await exportTrace(path, options));
+  });
+}
+
+async function exportTrace(path: string, options: ExportOptions): Promise<ExitCode> {
+  const [format] = Object.entries(FORMATS).flatMap(([name, one]) => (options[name] ? [one] : []));
+  const flags = Object.values(FORMATS).map(({ flag }) => flag);
+  if (!format) throw new Failure(EXIT.usage, `say what to make of it: ${flags.join(", ")}`);
+  if (format.file !== null && options.output === undefined && process.stdout.isTTY) {
+    throw new Failure(EXIT.usage, `this is not for a terminal: write it to a file with -o ${format.file}`);
+  }
+  const netns = resolveNetns(options.netns);
+  const trace = await openRecording(path);
+  const output = options.output ? fileOutput(options.output) : streamOutput(process.stdout);
+  const code = await play(trace, storyOptions(options, trace.header, netns), format.make(trace.header), output);
+  return code === EXIT.incomplete ? code : EXIT.clean;
+}
