@@ -2,8 +2,8 @@
 
 SHELL := /bin/bash
 STAMPS := .stamps
-TOOLS := bpftrace ip python3 setpriv unshare nsenter cc strace lsof fuser
-PACKAGES := bpftrace iproute2 python3 util-linux gcc libc6-dev strace lsof psmisc
+TOOLS := bpftrace ip python3 setpriv unshare nsenter cc strace lsof fuser chromium
+PACKAGES := bpftrace iproute2 python3 util-linux gcc libc6-dev strace lsof psmisc chromium
 LAB := .cache/lab/sockets
 ORACLE := node .cache/oracle/test/oracle/main.js
 STRYKER := .cache/stryker
@@ -22,7 +22,7 @@ $(STAMPS)/npm: package.json package-lock.json
 	@mkdir -p $(STAMPS) && touch $@
 
 # bpftrace to trace with, the others for the tests; left alone where only root could install them.
-$(STAMPS)/tools: | $(STAMPS)/npm
+$(STAMPS)/tools: Makefile | $(STAMPS)/npm
 ifeq ($(ROOT),yes)
 	@for tool in $(TOOLS); do command -v $$tool >/dev/null || missing=yes; done; \
 	if [ -n "$$missing" ]; then \
@@ -38,7 +38,7 @@ install: $(STAMPS)/npm ## install the npm packages
 tools: $(STAMPS)/tools ## install bpftrace and the test tools (root, Debian)
 
 build: install ## compile to dist/
-	@rm -rf dist && npx tsc -p tsconfig.json && chmod +x dist/cli.js
+	@rm -rf dist && npm run --silent build && chmod +x dist/cli.js
 
 lab: $(LAB) ## build the program that performs socket operations as told (test/lab/sockets)
 
@@ -87,6 +87,7 @@ mutants: $(STRYKER)/node_modules ## flip each condition of the rule in turn: a t
 check: install ## lint, layering and types
 	npx biome check --error-on-warnings
 	npx tsc -p tsconfig.json --noEmit
+	npx tsc -p src/report/html/viewer/tsconfig.json --noEmit
 	npx tsc -p test/tsconfig.json --noEmit
 
 fix: install ## mend what lint can mend

@@ -2,6 +2,8 @@ import { defineConfig } from "vitest/config";
 
 /** Tests that bind ports by the thousand, of which a tracer of all network namespaces would see too much. */
 const NOISY = "test/{oracle,lab,docs}/**/*.test.ts";
+/** Tests with a browser, whose processes would take the time that live traces need. */
+const BROWSER = "test/browser/**/*.test.ts";
 
 export default defineConfig({
   test: {
@@ -14,8 +16,12 @@ export default defineConfig({
     // In another locale the reports are in ASCII.
     env: { LC_ALL: "C.UTF-8" },
     projects: [
-      { extends: true, test: { name: "bindtrace", include: ["test/**/*.test.ts"], exclude: [NOISY], sequence: { groupOrder: 0 } } },
+      {
+        extends: true,
+        test: { name: "bindtrace", include: ["test/**/*.test.ts"], exclude: [NOISY, BROWSER], sequence: { groupOrder: 0 } },
+      },
       { extends: true, test: { name: "rules", include: [NOISY], sequence: { groupOrder: 1 } } },
+      { extends: true, test: { name: "browser", include: [BROWSER], testTimeout: 60_000, sequence: { groupOrder: 2 } } },
     ],
   },
 });

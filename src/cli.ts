@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { addCheck } from "./commands/check.ts";
 import { addDoctor } from "./commands/doctor.ts";
+import { addExport } from "./commands/export.ts";
 import { EXIT, Failure } from "./commands/failure.ts";
 import { addReplay } from "./commands/replay.ts";
 import { addTrace } from "./commands/trace.ts";
@@ -19,7 +20,9 @@ async function main(argv: readonly string[]): Promise<number> {
   const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
   const program = new Command("bindtrace")
     .description("Shows which socket, held by which process, blocked a bind with EADDRINUSE, and by which rule of the kernel.")
-    .usage("[options] [-- command...]\n       bindtrace replay <trace>\n       bindtrace check <port>\n       bindtrace doctor")
+    .usage(
+      "[options] [-- command...]\n       bindtrace replay <trace>\n       bindtrace check <port>\n       bindtrace doctor\n       bindtrace export <trace>",
+    )
     .version(version, "-V, --version")
     .allowExcessArguments(true)
     .enablePositionalOptions()
@@ -28,6 +31,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addReplay(program, words, finish);
   addCheck(program, words, finish);
   addDoctor(program, words, finish);
+  addExport(program, words, finish);
   addTrace(program, words, finish);
   for (const command of program.commands) command.copyInheritedSettings(program).allowExcessArguments(false);
   try {

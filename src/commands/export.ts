@@ -1,10 +1,12 @@
 import { type Command, Option } from "commander";
 import type { Header } from "../core/event.ts";
+import { HtmlReport } from "../report/html/html-report.ts";
 import type { Report } from "../report/text-report.ts";
 import { EXIT, type ExitCode, Failure } from "./failure.ts";
 import { resolveNetns } from "./netns.ts";
 import { type FilterOptions, fileName, storyOptions, withFilterOptions } from "./options.ts";
 import { fileOutput, streamOutput } from "./output.ts";
+import { pageCode } from "./page-code.ts";
 import { openRecording, play } from "./playback.ts";
 
 interface Format {
@@ -15,7 +17,14 @@ interface Format {
   file: string | null;
 }
 
-const FORMATS: Readonly<Record<string, Format>> = {};
+const FORMATS: Readonly<Record<string, Format>> = {
+  html: {
+    flag: "--html",
+    description: "one HTML file for any browser, with charts and every failure explained",
+    make: (header) => new HtmlReport(header, pageCode()),
+    file: "report.html",
+  },
+};
 
 type ExportOptions = FilterOptions & { output?: string } & Partial<Record<keyof typeof FORMATS, boolean>>;
 
@@ -45,7 +54,8 @@ async function exportTrace(path: string, options: ExportOptions): Promise<ExitCo
   }
   const netns = resolveNetns(options.netns);
   const trace = await openRecording(path);
+  const report = format.make(trace.header);
   const output = options.output ? fileOutput(options.output) : streamOutput(process.stdout);
-  const code = await play(trace, storyOptions(options, trace.header, netns), format.make(trace.header), output);
+  const code = await play(trace, storyOptions(options, trace.header, netns), report, output);
   return code === EXIT.incomplete ? code : EXIT.clean;
 }

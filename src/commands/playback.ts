@@ -1,5 +1,6 @@
 import type { TraceEvent } from "../core/event.ts";
 import type { StoryOptions } from "../core/story.ts";
+import { CUT_SENTENCE, earlyEnd } from "../report/sentences.ts";
 import { escapeText } from "../report/text.ts";
 import type { Report } from "../report/text-report.ts";
 import type { TraceLine } from "../trace/codec.ts";
@@ -25,8 +26,8 @@ export async function play(trace: OpenTrace, story: StoryOptions, report: Report
   for (const note of [...damage.notes(), ...(problem() ? [`the trace is damaged: ${problem()}; what came before is above`] : [])]) {
     process.stderr.write(`bindtrace: ${note}\n`);
   }
-  if (cut) process.stderr.write("bindtrace: the trace was cut: its recording ended without a last line\n");
-  if (end.end?.died) process.stderr.write(`bindtrace: the recording ended early: ${escapeText(end.end.reason)}\n`);
+  if (cut) process.stderr.write(`bindtrace: ${CUT_SENTENCE}\n`);
+  if (end.end?.died) process.stderr.write(`bindtrace: ${earlyEnd(escapeText(end.end.reason))}\n`);
   return exitCode(end, damage.lines > 0 || problem() !== null);
 }
 

@@ -42,7 +42,7 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
     say(story.apply(event));
   }
   say(story.finish());
-  options.output.write(options.report.end(options.header, story.timelines()));
+  options.output.write(options.report.end(options.header, story.timelines(), result.end));
   return result;
 }
 

@@ -52,6 +52,35 @@ export interface PortChart {
   gaps: { from: Nanos; to: Nanos }[];
 }
 
+/** A bar, or what may have been one: the socket was gone when it was looked for, and nothing tells since when. */
+export type SpanKind = BarKind | "maybe";
+
+/** A socket, or several of which each instant shows the one that matters most, was in one state for a while. */
+export interface Span {
+  kind: SpanKind;
+  from: Nanos;
+  /** Null: so until the trace ended. */
+  to: Nanos | null;
+  /** The instant is that of the beginning, or end, itself. */
+  beginSeen: boolean;
+  endSeen: boolean;
+}
+
+/** The bars of a lane with what is known of their ends. */
+export function spansOf({ socket, seenAt, bars, lostAt, lastSeenAt }: Lane): Span[] {
+  const spans = bars.map(({ kind, from, to }) => ({
+    kind,
+    from: from ?? seenAt,
+    to,
+    beginSeen: from !== null,
+    endSeen: to === null || (to !== lostAt && (to !== socket.releasedAt || socket.releaseIsExact)),
+  }));
+  const last = spans.at(-1);
+  if (!last || lastSeenAt === null) return spans;
+  const sure: Span = { ...last, to: lastSeenAt, endSeen: true };
+  return [...spans.slice(0, -1), sure, { ...last, kind: "maybe", from: lastSeenAt, beginSeen: true }];
+}
+
 /** Draws nothing: says where each bar begins and ends. */
 export function chartOf({ netns, protocol, port, rows, lanes }: PortTimeline): PortChart {
   const sorted = [...rows].sort((a, b) => a.t - b.t);

@@ -5,7 +5,7 @@ import type { Rule } from "../core/conflict.ts";
 import type { DescriptorRecord, HolderRecord, ProcessRecord } from "../core/process-record.ts";
 import type { BlockerRecord } from "../core/record.ts";
 import { ADVICE_SENTENCES, AGAIN_SENTENCE, causeOf, ORPHAN_SENTENCE, RULE_SENTENCES } from "./sentences.ts";
-import { clockTime, durationText, escapeText, type TextOptions, truncate, wrap } from "./text.ts";
+import { clockTime, durationText, escapeText, most, type TextOptions, truncate, wrap } from "./text.ts";
 
 /** What the blocks about a refused call and about a check share. */
 
@@ -54,15 +54,16 @@ export function heldBy(blocker: Shown, at: string, options: TextOptions): string
 type ShownHolder = DescriptorRecord & Partial<Pick<HolderRecord, "from" | "process">>;
 
 export function holderText(holders: readonly ShownHolder[], complete: boolean, options: TextOptions): string {
-  const named = holders.slice(0, MAX_HOLDERS).map((holder) => {
+  const max = most(MAX_HOLDERS, options);
+  const named = holders.slice(0, max).map((holder) => {
     const how = holder.via === "inherited" || holder.via === "received" ? `${holder.via} ` : "";
     const from = holder.from ? ` from ${nameText(holder.from.comm, options)}[${holder.from.pid}]` : "";
     const through = holder.fd === null ? "" : ` through ${how}fd ${holder.fd}${from}`;
-    const command = truncate(escapeText(holder.command, options.ascii), COMMAND_WIDTH, options);
+    const command = truncate(escapeText(holder.command, options.ascii), most(COMMAND_WIDTH, options), options);
     const place = placeText(holder.process ?? null, options);
     return `${nameText(holder.comm, options)}[${holder.pid}]${through}${place ? ` (${place})` : ""}${command ? `: ${command}` : ""}`;
   });
-  const more = holders.length > MAX_HOLDERS ? [`${holders.length - MAX_HOLDERS} more`] : [];
+  const more = holders.length > max ? [`${holders.length - max} more`] : [];
   const unsure = complete ? [] : ["maybe others too"];
   if (named.length === 0) return complete ? "no process holds it" : "holder not found";
   return `held by ${[...named, ...more, ...unsure].join(", ")}`;
@@ -102,16 +103,23 @@ export function ruleText({ rule, errno, binder, blockers }: Refused): string {
   return `${RULE_SENTENCES[rule]} (uid ${binder.socketUid} and uid ${other.socketUid})`;
 }
 
+/** A label and its text; one without label belongs to the one before it. */
+export type Field = readonly [label: string, text: string];
+
 /** What would help, and what of the new socket would not. */
-export function adviceLines(advice: readonly Advice[], options: TextOptions): string[] {
+export function adviceFields(advice: readonly Advice[], options: TextOptions): Field[] {
   const helps = advice.filter(({ wouldBind }) => wouldBind);
   const useless = advice.filter(({ wouldBind, target }) => !wouldBind && target === "binder");
   const sentences = (some: readonly Advice[]) => some.map(({ code }) => ADVICE_SENTENCES[code]).join(options.ascii ? "; " : " · ");
   return [
-    ...(helps.length > 0 ? field("would help", sentences(helps), options) : []),
-    ...(useless.length > 0 ? field("no help", sentences(useless), options) : []),
+    ...(helps.length > 0 ? [["would help", sentences(helps)] as const] : []),
+    ...(useless.length > 0 ? [["no help", sentences(useless)] as const] : []),
   ];
 }
+
+/** Fields as lines, each wrapped under its text. */
+export const fieldLines = (fields: readonly Field[], options: TextOptions): string[] =>
+  fields.flatMap(([label, text]) => field(label, text, options));
 
 /** `  label       text`, wrapped with the text column kept. */
 export function field(label: string, text: string, options: TextOptions): string[] {

@@ -1,7 +1,8 @@
+import type { SpanKind } from "../core/chart.ts";
 import type { Socket } from "../core/socket.ts";
 import type { Column } from "./chart-columns.ts";
 import { changeGlyph, type Glyphs } from "./chart-glyphs.ts";
-import type { PickedLines, RefusedLine, SocketLine, SpanKind } from "./chart-lanes.ts";
+import type { PickedLines, RefusedLine, SocketLine } from "./chart-lanes.ts";
 import type { Run } from "./chart-runs.ts";
 import { countText, type Style, type TextOptions, textWidth } from "./text.ts";
 

@@ -1,4 +1,4 @@
-import type { SpanKind } from "./chart-lanes.ts";
+import type { SpanKind } from "../core/chart.ts";
 
 /** What a chart is drawn with. */
 export interface Glyphs {

@@ -1,6 +1,6 @@
 import type { Nanos } from "../base/nanoseconds.ts";
 import { endpoint } from "../core/address.ts";
-import type { BarKind, Lane, PortChart, Refusal } from "../core/chart.ts";
+import { type Lane, type PortChart, type Refusal, type Span, type SpanKind, spansOf } from "../core/chart.ts";
 import type { Socket } from "../core/socket.ts";
 import { countText, escapeText, type TextOptions } from "./text.ts";
 
@@ -14,19 +14,6 @@ const MAX_BYSTANDERS = 4;
 const MAX_REFUSED = 4;
 /** Most processes that are named beside a lane. */
 const MAX_NAMED = 2;
-
-/** A bar, or what may have been one: the socket was gone when it was looked for, and nothing tells since when. */
-export type SpanKind = BarKind | "maybe";
-
-/** A socket, or several of which each instant shows the one that matters most, was in one state for a while. */
-export interface Span {
-  kind: SpanKind;
-  from: Nanos;
-  /** Null: so until the trace ended. */
-  to: Nanos | null;
-  beginSeen: boolean;
-  endSeen: boolean;
-}
 
 interface Line {
   /** What stands beside it, foreign text escaped: the name in front, then the words that may be wrapped. */
@@ -174,20 +161,6 @@ function sharedLabel(lanes: readonly Lane[], options: TextOptions): string {
 }
 
 const processText = ({ pid, comm }: Process, options: TextOptions) => `${escapeText(comm, options.ascii) || "?"}[${pid}]`;
-
-function spansOf({ socket, seenAt, bars, lostAt, lastSeenAt }: Lane): Span[] {
-  const spans = bars.map(({ kind, from, to }) => ({
-    kind,
-    from: from ?? seenAt,
-    to,
-    beginSeen: from !== null,
-    endSeen: to === null || (to !== lostAt && (to !== socket.releasedAt || socket.releaseIsExact)),
-  }));
-  const last = spans.at(-1);
-  if (!last || lastSeenAt === null) return spans;
-  const sure: Span = { ...last, to: lastSeenAt, endSeen: true };
-  return [...spans.slice(0, -1), sure, { ...last, kind: "maybe", from: lastSeenAt, beginSeen: true }];
-}
 
 /** The order in which states matter. */
 const KINDS: readonly SpanKind[] = ["listening", "bound", "connected", "lingering", "maybe"];

@@ -1,6 +1,6 @@
 import { ANY4, ANY6, endpoint } from "../core/address.ts";
 import type { CheckRecord, OwnerRecord } from "../core/check-record.ts";
-import { adviceLines, field, headLines, heldBy, nameText, ruleText, socketText } from "./block.ts";
+import { adviceFields, field, fieldLines, headLines, heldBy, nameText, ruleText, socketText } from "./block.ts";
 import { escapeText, paint, type Style, type TextOptions, wrap } from "./text.ts";
 
 /** Most sockets of a kind that are described one by one. */
@@ -31,7 +31,7 @@ export function checkText(record: CheckRecord, options: TextOptions): string {
     ...ruleLines(record, options),
     ...record.reasons.flatMap((reason, index) => field(index === 0 ? reasonLabel(record) : "", reason, options)),
     ...dualStackLines(record, options),
-    ...adviceLines(record.advice, options),
+    ...fieldLines(adviceFields(record.advice, options), options),
     "",
   ].join("\n");
 }

@@ -1,9 +1,22 @@
 import { endpoint } from "../core/address.ts";
 import type { BlockerRecord, FailureRecord, HoldersRecord, ReleaseRecord } from "../core/record.ts";
-import { adviceLines, between, field, headLines, heldBy, holderText, nameText, nanosBetween, ruleText, socketText } from "./block.ts";
+import {
+  adviceFields,
+  between,
+  type Field,
+  field,
+  fieldLines,
+  headLines,
+  heldBy,
+  holderText,
+  nameText,
+  nanosBetween,
+  ruleText,
+  socketText,
+} from "./block.ts";
 import { lineageLines } from "./lineage.ts";
 import { NATURE_SENTENCES, ORPHAN_SENTENCES } from "./sentences.ts";
-import { clockTime, durationText, ordinal, paint, type TextOptions } from "./text.ts";
+import { clockTime, durationText, most, ordinal, paint, type TextOptions } from "./text.ts";
 
 /** Most blockers described one by one. */
 const MAX_BLOCKERS = 8;
@@ -12,22 +25,29 @@ const MAX_NOTES = 3;
 
 /** The block that explains one refused call. */
 export function failureBlock(record: FailureRecord, options: TextOptions): string {
-  const head = (text: string) => headLines(paint("bad", options.ascii ? "x" : "✗", options), record.at, text, options);
-  if (record.repeats > 0) {
-    return `${head(`${what(record, options)}  (${ordinal(record.repeats + 1)} time, ${still(record)})`).join("\n")}\n`;
-  }
-  const shown = record.blockers.slice(0, MAX_BLOCKERS);
+  const head = headLines(paint("bad", options.ascii ? "x" : "✗", options), record.at, failureText(record, options), options);
+  if (record.repeats > 0) return `${head.join("\n")}\n`;
+  return [...head.map((line) => paint("strong", line, options)), ...fieldLines(failureFields(record, options), options), ""].join("\n");
+}
+
+/** Who could not do what, and with which error; of one that came again, how often it has. */
+export function failureText(record: FailureRecord, options: TextOptions): string {
+  const why = record.repeats > 0 ? `${ordinal(record.repeats + 1)} time, ${still(record)}` : record.errno;
+  return `${what(record, options)}  (${why})`;
+}
+
+/** What is known of a refused call. */
+export function failureFields(record: FailureRecord, options: TextOptions): Field[] {
+  const shown = record.blockers.slice(0, most(MAX_BLOCKERS, options));
   const hidden = record.blockers.length - shown.length;
   return [
-    ...head(`${what(record, options)}  (${record.errno})`).map((line) => paint("strong", line, options)),
-    ...shown.flatMap((blocker) => blockerLines(blocker, record, options)),
-    ...(hidden > 0 ? field("", `and ${hidden} more sockets`, options) : []),
-    ...field("rule", ruleText(record), options),
-    ...record.notes.slice(0, MAX_NOTES).flatMap(({ message }) => field("note", message, options)),
-    ...(record.confidence === "exact" ? [] : field("certainty", `${record.confidence}: ${record.doubts.join("; ")}`, options)),
-    ...adviceLines(record.advice, options),
-    "",
-  ].join("\n");
+    ...shown.flatMap((blocker) => blockerFields(blocker, record, options)),
+    ...(hidden > 0 ? [["", `and ${hidden} more sockets`] as const] : []),
+    ["rule", ruleText(record)],
+    ...record.notes.slice(0, most(MAX_NOTES, options)).map(({ message }) => ["note", message] as const),
+    ...(record.confidence === "exact" ? [] : [["certainty", `${record.confidence}: ${record.doubts.join("; ")}`] as const]),
+    ...adviceFields(record.advice, options),
+  ];
 }
 
 function what(record: FailureRecord, options: TextOptions): string {
@@ -50,12 +70,11 @@ function still({ blockers, confidence }: FailureRecord): string {
   return confidence === "unknown" ? "still unexplained" : "for the same reason";
 }
 
-function blockerLines(blocker: BlockerRecord, record: FailureRecord, options: TextOptions): string[] {
-  const line = `${socketText(blocker, options)}  ${since(blocker, record, options)}`;
+function blockerFields(blocker: BlockerRecord, record: FailureRecord, options: TextOptions): Field[] {
   return [
-    ...field("blocked by", line, options),
-    ...field("", behind(blocker, record, options), options),
-    ...lineageLines(blocker.lineage, options).flatMap((step, index) => field(index === 0 ? "story" : "", step, options)),
+    ["blocked by", `${socketText(blocker, options)}  ${since(blocker, record, options)}`],
+    ["", behind(blocker, record, options)],
+    ...lineageLines(blocker.lineage, options).map((step, index) => [index === 0 ? "story" : "", step] as const),
   ];
 }
 
@@ -81,16 +100,21 @@ function since(blocker: BlockerRecord, record: FailureRecord, options: TextOptio
 }
 
 /** What a slow search for holders found after the block was out. */
-export function holdersLine(record: HoldersRecord, options: TextOptions): string {
-  const { socket, nature, holders, complete } = record;
-  const text = `${socket} ${nature === "in-flight" || nature === "kernel" ? NATURE_SENTENCES[nature] : holderText(holders, complete, options)}`;
-  return `${field("holders", text, options).join("\n")}\n`;
+export function holdersText({ socket, nature, holders, complete }: HoldersRecord, options: TextOptions): string {
+  return `${socket} ${nature === "in-flight" || nature === "kernel" ? NATURE_SENTENCES[nature] : holderText(holders, complete, options)}`;
 }
 
-export function releaseLine(record: ReleaseRecord, options: TextOptions): string {
+export const holdersLine = (record: HoldersRecord, options: TextOptions): string =>
+  `${field("holders", holdersText(record, options), options).join("\n")}\n`;
+
+export const releaseLine = (record: ReleaseRecord, options: TextOptions): string =>
+  `${field("released", releaseText(record, options), options).join("\n")}\n`;
+
+/** When a blocker let the port go, and why. */
+export function releaseText(record: ReleaseRecord, options: TextOptions): string {
   const about = record.precision === "estimated" ? "about " : "";
   const when = `${record.socket} at ${about}${clockTime(record.at, options)}, ${about}${durationText(record.afterNs, options)} after the refusal`;
-  return `${field("released", `${when}${cause(record, options)}`, options).join("\n")}\n`;
+  return `${when}${cause(record, options)}`;
 }
 
 /** From which time on (ns) the end of a socket counts as later than the close call that it follows. */

@@ -1,6 +1,6 @@
 import type { StepRecord } from "../core/process-record.ts";
 import { nameText } from "./block.ts";
-import { clockTime, type TextOptions } from "./text.ts";
+import { clockTime, most, type TextOptions } from "./text.ts";
 
 /** Most lines of a socket's story, and how many of them are of its beginning. */
 const MOST_LINES = 9;
@@ -13,8 +13,9 @@ const PLAIN: ReadonlySet<StepRecord["step"]> = new Set(["created", "bound", "lis
 export function lineageLines(steps: readonly StepRecord[], options: TextOptions): string[] {
   if (steps.every(({ step }) => PLAIN.has(step))) return [];
   const lines = joined(steps).map((some) => lineOf(some, options));
-  if (lines.length <= MOST_LINES) return lines;
-  const left = lines.length - (MOST_LINES - 1);
+  const max = most(MOST_LINES, options);
+  if (lines.length <= max) return lines;
+  const left = lines.length - (max - 1);
   return [...lines.slice(0, FIRST_LINES), `and ${left} more steps`, ...lines.slice(FIRST_LINES + left)];
 }
 

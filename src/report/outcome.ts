@@ -1,4 +1,6 @@
+import type { Nanos } from "../base/nanoseconds.ts";
 import { endpoint } from "../core/address.ts";
+import type { Protocol } from "../core/event.ts";
 import type { AbsenceRecord, AttemptsRecord, RestartRecord } from "../core/record.ts";
 import { headLines, nameText, nanosBetween } from "./block.ts";
 import { clockTime, durationText, escapeText, ordinal, paint, type TextOptions, wrap } from "./text.ts";
@@ -15,24 +17,29 @@ const PHASE_INDENT = 16;
 const WIDE = 60;
 
 export function attemptsLine(record: AttemptsRecord, options: TextOptions): string {
+  const { style, mark, at, text } = attemptsStory(record, options);
+  return `${headLines(paint(style, mark, options), at, text, options).join("\n")}\n`;
+}
+
+/** What came of retries, and when that was certain. */
+export function attemptsStory(
+  record: AttemptsRecord,
+  options: TextOptions,
+): { style: "good" | "bad"; mark: string; at: string; text: string } {
   const { bound, failures, operation, address, port, protocol } = record;
   const lasted = durationText(record.lastedNs, options);
   const where = `${endpoint(address, port)}${protocol === "tcp" ? "" : ` (${protocol})`}`;
   const blame = blameText(record);
   if (!bound) {
     const text = `${whoText(record.binders, options)} could not ${operation === "bind" ? "bind" : "listen on"} ${where}: ${failures} attempts over ${lasted}, all refused${blame}`;
-    return lines("bad", options.ascii ? "x" : "✗", record.last, text, options);
+    return { style: "bad", mark: options.ascii ? "x" : "✗", at: record.last, text };
   }
   const alone = record.binders.every(({ pid }) => pid === bound.pid);
   const others = alone ? "" : ` (${whoText(record.binders, options)})`;
   const refused = failures === 1 ? `1 refused${others} ${lasted} earlier` : `${failures} refused${others} over ${lasted}`;
   const did = operation === "bind" ? "bound" : "listens on";
   const text = `${whoText([bound], options)} ${did} ${where} at the ${ordinal(failures + 1)} attempt: ${refused}${blame}`;
-  return lines("good", options.ascii ? "+" : "✓", bound.at, text, options);
-}
-
-function lines(style: "good" | "bad", mark: string, at: string, text: string, options: TextOptions): string {
-  return `${headLines(paint(style, mark, options), at, text, options).join("\n")}\n`;
+  return { style: "good", mark: options.ascii ? "+" : "✓", at: bound.at, text };
 }
 
 function blameText({ blockers, failures, unexplained }: AttemptsRecord): string {
@@ -52,19 +59,35 @@ function listText(names: readonly string[]): string {
 
 type Phase = RestartRecord["phases"][number];
 
+/** A step of a restart; `took`: since the one before, empty for the first. */
+export interface RestartStep {
+  at: string;
+  took: string;
+  text: string;
+  slowest: boolean;
+}
+
 /** How a port went from one listener to the next: a line a step, with the time since the one before. */
 export function restartBlock(record: RestartRecord, options: TextOptions): string {
-  const { phases, slowest } = record;
   const [first = "", ...more] = wrap(escapeText(restartText(record, options), options.ascii), options.width - 2, true);
   const head = [first, ...more.map((line) => `  ${line}`)].map((line) => paint("strong", line, options));
-  const took = phases.map(({ at }, index) => nanosBetween(phases[index - 1]?.at ?? at, at));
-  const slow = phases.findIndex(({ phase }, index) => index > 0 && phase === slowest?.phase && took[index] === slowest.ns);
-  const steps = phases.flatMap((phase, index) => {
-    const step = index === 0 ? "" : `+ ${durationText(took[index] ?? 0, options)}`;
-    const mark = index === slow ? `  ${options.ascii ? "<-" : "←"} slowest` : "";
-    return stepLines(phase.at, step, `${phaseText(phase, record, options)}${mark}`, options);
+  const steps = restartSteps(record, options).flatMap(({ at, took, text, slowest }) => {
+    const mark = slowest ? `  ${options.ascii ? "<-" : "←"} slowest` : "";
+    return stepLines(at, took, `${text}${mark}`, options);
   });
   return [...head, ...steps, ""].join("\n");
+}
+
+export function restartSteps(record: RestartRecord, options: TextOptions): RestartStep[] {
+  const { phases, slowest } = record;
+  const took = phases.map(({ at }, index) => nanosBetween(phases[index - 1]?.at ?? at, at));
+  const slow = phases.findIndex(({ phase }, index) => index > 0 && phase === slowest?.phase && took[index] === slowest.ns);
+  return phases.map((phase, index) => ({
+    at: phase.at,
+    took: index === 0 ? "" : `+ ${durationText(took[index] ?? 0, options)}`,
+    text: phaseText(phase, record, options),
+    slowest: index === slow,
+  }));
 }
 
 function stepLines(at: string, step: string, text: string, options: TextOptions): string[] {
@@ -79,15 +102,19 @@ function stepLines(at: string, step: string, text: string, options: TextOptions)
   return [`  ${clockTime(at, options)}  ${column}${first}`, ...more.map((line) => `${" ".repeat(indent)}${line}`)];
 }
 
-function restartText({ address, port, to, phases, downtimeNs }: RestartRecord, options: TextOptions): string {
+export function restartText({ address, port, to, phases, downtimeNs }: RestartRecord, options: TextOptions): string {
   const where = endpoint(address, port);
   if (to === null) return `${where}: its listener went, and no other came`;
   const closed = phases.find(({ phase }) => phase === "listener-closed");
   const came = phases.find(({ phase }) => phase === "listening");
   const itself = came && came.pid !== null && came.pid === closed?.pid ? ` within ${whoOf(came, options)}` : "";
-  const served = downtimeNs === null ? "somebody listened all the time" : `nobody listened for ${durationText(downtimeNs, options)}`;
+  const served = downtimeNs === null ? "somebody listened all the time" : gapText("tcp", downtimeNs, options);
   return `restart of ${where}${itself}: ${served}`;
 }
+
+/** How long a port had no server. */
+export const gapText = (protocol: Protocol, ns: Nanos, options: TextOptions) =>
+  `nobody ${protocol === "udp" ? "was bound" : "listened"} for ${durationText(ns, options)}`;
 
 function phaseText(phase: Phase, { phases }: RestartRecord, options: TextOptions): string {
   const { pid, by, detail, precision } = phase;

@@ -1,6 +1,7 @@
 import type { AdviceCode } from "../core/advice.ts";
 import type { Rule } from "../core/conflict.ts";
 import type { State } from "../core/event.ts";
+import type { FailureRecord } from "../core/record.ts";
 
 /** The only prose about sockets: one sentence a code. */
 
@@ -64,6 +65,19 @@ const CAUSES: Readonly<Record<string, string>> = {
 export function causeOf(errno: string): string {
   return CAUSES[errno] ?? "the kernel gave another reason";
 }
+
+/** Where the verdict on a refused call comes from. */
+export const EVIDENCE_SENTENCES: Readonly<Record<FailureRecord["evidence"], string>> = {
+  bucket: "a look at the owners of the port",
+  table: "earlier events; the look at the owners of the port did not show the blocker",
+  none: "no socket is blamed",
+};
+
+/** A recording that was killed, or copied while it went on. */
+export const CUT_SENTENCE = "the trace was cut: its recording ended without a last line";
+
+/** bpftrace ended by itself. */
+export const earlyEnd = (reason: string) => `the recording ended early: ${reason}`;
 
 /** How advice reads after "would help"; the target tells whose change it is. */
 export const ADVICE_SENTENCES: Readonly<Record<AdviceCode, string>> = {

@@ -1,5 +1,5 @@
 import { unreachable } from "../base/unreachable.ts";
-import type { Header } from "../core/event.ts";
+import type { EventOf, Header } from "../core/event.ts";
 import { isOptionalProbe, WITHOUT_PROBE } from "../core/probes.ts";
 import type { AbsenceRecord, BlockerRecord, OutputRecord, SessionRecord, SummaryRecord } from "../core/record.ts";
 import type { PortTimeline } from "../core/timeline.ts";
@@ -14,7 +14,8 @@ import { warningLines } from "./warning.ts";
 /** A report: turns records into output, and adds what belongs at the end. */
 export interface Report {
   write(record: OutputRecord): string;
-  end(header: Header, timelines: readonly PortTimeline[]): string;
+  /** `end`: the last event, undefined where the trace has none. */
+  end(header: Header, timelines: readonly PortTimeline[], end?: EventOf<"end">): string;
 }
 
 /** The report for people. */
@@ -88,14 +89,18 @@ function sessionLines({ ports, kernel, hooks, attach, bpftrace, missingProbes }:
   const [major, minor] = [kernel.split("."), bpftrace.split(".")].map((parts) => parts.slice(0, 2).join("."));
   const set = hooks === attach ? hooks : `${hooks} by ${attach}`;
   const armed = `bindtrace: armed on ${portsText(ports)} (kernel ${major}, hook set ${set}, bpftrace ${minor})`;
-  const less = missingProbes.map(
-    (name) => `bindtrace: without ${name}: ${isOptionalProbe(name) ? WITHOUT_PROBE[name] : "its evidence is missing"}`,
-  );
+  const less = missingProbes.map((name) => `bindtrace: ${withoutText(name)}`);
   return [armed, ...less].flatMap((line) => wrap(escapeText(line, options.ascii), options.width).map((part) => `${part}\n`)).join("");
 }
 
-function summaryLine({ failures, explained, lost }: SummaryRecord): string {
+/** What is missing without that probe. */
+export const withoutText = (name: string) => `without ${name}: ${isOptionalProbe(name) ? WITHOUT_PROBE[name] : "its evidence is missing"}`;
+
+const summaryLine = (record: SummaryRecord) => `\nbindtrace: ${summaryText(record)}\n`;
+
+/** What it comes to in one line. */
+export function summaryText({ failures, explained, lost }: SummaryRecord): string {
   const refused = failures === 0 ? "no bind was refused" : `${failures} refused, ${explained} explained`;
   const losses = lost > 0 ? `; ${lost} events were lost` : "";
-  return `\nbindtrace: ${refused}${losses}\n`;
+  return `${refused}${losses}`;
 }

@@ -10,7 +10,15 @@ export interface TextOptions {
   ascii: boolean;
   /** Minutes that local time is ahead of UTC, 0 for UTC. */
   offsetMinutes: number;
+  /** Name all there is, where a terminal is told of the first few. */
+  whole?: boolean;
 }
+
+/** Most things of a kind that are named even then: a page has an end, too. */
+const WHOLE = 1000;
+
+/** How many things of a kind are named one by one. */
+export const most = (usual: number, { whole }: Pick<TextOptions, "whole">) => (whole ? WHOLE : usual);
 
 export type Style = "bad" | "good" | "dim" | "strong";
 const CODES: Readonly<Record<Style, [number, number]>> = { bad: [31, 39], good: [32, 39], dim: [2, 22], strong: [1, 22] };

@@ -23,8 +23,7 @@ const MAX_NAMED = 4;
 /** What happened on one port: the chart, and below it every event in words. */
 export function timelineText(timeline: PortTimeline, holders: KnownHolders, header: Header, options: TextOptions): string {
   const { picked, text } = drawChart(chartOf(timeline), holders, header, options);
-  const { port, protocol, netns } = timeline;
-  const head = wrap(`${port === 0 ? "any free port" : port}/${protocol} in network namespace ${netns}`, options.width);
+  const head = wrap(portText(timeline), options.width);
   return [
     ...head.map((line) => paint("strong", line, options)),
     ...(text.length > 0 ? [...text, ""] : []),
@@ -32,6 +31,10 @@ export function timelineText(timeline: PortTimeline, holders: KnownHolders, head
     "",
   ].join("\n");
 }
+
+/** `8080/tcp in network namespace 4026531840`. */
+export const portText = ({ port, protocol, netns }: Pick<PortTimeline, "port" | "protocol" | "netns">) =>
+  `${port === 0 ? "any free port" : port}/${protocol} in network namespace ${netns}`;
 
 /** One or several events that are told in one line. */
 interface Told {
@@ -93,7 +96,8 @@ const tell = (row: Row, options: TextOptions): Told => ({
   style: row.kind === "refused" ? "bad" : row.kind === "released" ? "good" : null,
 });
 
-function rowText(row: Row, options: TextOptions): string {
+/** What happened, in one sentence. */
+export function rowText(row: Row, options: TextOptions): string {
   const who = row.process ? `${escapeText(row.process.comm, options.ascii) || "?"}[${row.process.pid}]` : "";
   const id = row.socket?.id ?? "";
   const place = row.socket ? placeText(row.socket) : "";
@@ -137,7 +141,8 @@ function blockersText({ blockers }: Row): string {
   return `, blocked by ${[...blockers.slice(0, MAX_NAMED).map(({ id }) => id), ...more].join(", ")}`;
 }
 
-function placeText({ facts }: Socket): string {
+/** `0.0.0.0:8080`; of a connection with its other end. */
+export function placeText({ facts }: Socket): string {
   return facts.peer
     ? `${endpoint(facts.address, facts.port)} to ${endpoint(facts.peer.address, facts.peer.port)}`
     : endpoint(facts.address, facts.port);
