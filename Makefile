@@ -2,17 +2,18 @@
 
 SHELL := /bin/bash
 STAMPS := .stamps
-TOOLS := bpftrace ip python3 setpriv unshare nsenter cc strace lsof fuser chromium
-PACKAGES := bpftrace iproute2 python3 util-linux gcc libc6-dev strace lsof psmisc chromium
+TOOLS := bpftrace ip python3 setpriv unshare nsenter cc strace lsof fuser chromium jq
+PACKAGES := bpftrace iproute2 python3 util-linux gcc libc6-dev strace lsof psmisc chromium jq
 LAB := .cache/lab/sockets
 ORACLE := node .cache/oracle/test/oracle/main.js
 STRYKER := .cache/stryker
+DUCKDB := .cache/duckdb
 MINUTES ?= 10
 KERNEL ?= 5.10 6.1 6.12 7
 ROOT := $(shell test "$$(id -u)" = 0 && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help install build tools lab programs demo test corpus chaos test-vm oracle oracle-build mutants check fix samples golden clean
+.PHONY: help install build tools lab programs duckdb demo test corpus chaos test-vm oracle oracle-build mutants check fix samples golden schemas clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,10 +54,17 @@ $(LAB): $(wildcard test/lab/sockets/*.[ch]) | $(STAMPS)/tools
 programs: $(STAMPS)/npm ## install the real programs of the corpus into .cache/programs (Debian, a minute and a half)
 	@bash test/lab/programs/install.sh
 
+duckdb: $(DUCKDB)/node_modules ## fetch DuckDB for the recipes in docs/recipes.md into .cache/duckdb (70 MB)
+
+# Not among the dev dependencies: nothing else needs it, and it is nearly half of what they weigh.
+$(DUCKDB)/node_modules: | $(STAMPS)/npm
+	@npm install --prefix $(DUCKDB) --no-save --no-package-lock --no-fund --no-audit @duckdb/node-api@1.5.6-r.1 || \
+	  echo "DuckDB could not be fetched: the recipes that need it are not run"
+
 demo: build tools ## a real flaky restart under the trace, explained, saved and replayed
 	@bash test/lab/demo.sh
 
-test: build tools $(LAB) programs ## all tests; live ones need root and bpftrace
+test: build tools $(LAB) programs duckdb ## all tests; live ones need root and bpftrace
 	npx vitest run
 
 corpus: build tools programs ## every situation, live and replayed, as one table (root)
@@ -97,12 +105,15 @@ samples: build tools programs ## record the samples anew (root; those of the ker
 	bash test/vm/samples.sh
 	bash test/lab/record-samples.sh
 
-golden: build ## write anew what the samples are expected to show
+golden: build duckdb ## write anew what the samples are expected to show
 	@export LC_ALL=C.UTF-8; for trace in samples/*/trace.jsonl; do \
 	  node dist/cli.js replay $$trace > $${trace%trace.jsonl}report.txt || test $$? -eq 1 || exit 1; \
 	  node dist/cli.js replay $$trace --json > $${trace%trace.jsonl}report.jsonl || test $$? -eq 1 || exit 1; \
 	done
-	@node test/docs/embed.mjs
+	@node test/docs/embed.mjs && node test/docs/recipes.mjs
+
+schemas: build ## write schemas/ anew, from the zod schemas of what is written
+	@node test/schemas/schemas.mjs
 
 clean: ## remove what was built
 	rm -rf dist $(STAMPS)

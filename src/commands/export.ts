@@ -1,6 +1,8 @@
 import { type Command, Option } from "commander";
 import type { Header } from "../core/event.ts";
 import { HtmlReport } from "../report/html/html-report.ts";
+import { NdjsonReport } from "../report/ndjson.ts";
+import { PerfettoReport } from "../report/perfetto.ts";
 import type { Report } from "../report/text-report.ts";
 import { EXIT, type ExitCode, Failure } from "./failure.ts";
 import { resolveNetns } from "./netns.ts";
@@ -24,7 +26,29 @@ const FORMATS: Readonly<Record<string, Format>> = {
     make: (header) => new HtmlReport(header, pageCode()),
     file: "report.html",
   },
+  perfetto: {
+    flag: "--perfetto",
+    description: "a Chrome JSON trace, for ui.perfetto.dev",
+    make: () => new PerfettoReport(),
+    file: "trace.perfetto.json",
+  },
+  ndjson: {
+    flag: "--ndjson",
+    description: "a table: one flat JSON object a line, for jq, DuckDB and pandas",
+    make: () => new NdjsonReport(),
+    file: null,
+  },
 };
+
+const HELP = `
+Examples:
+${Object.values(FORMATS)
+  .map(({ flag, file }) => `  bindtrace export trace.jsonl.gz ${flag}${file === null ? "" : ` -o ${file}`}`)
+  .join("\n")}
+  bindtrace export trace.jsonl.gz --ndjson | jq 'select(.kind == "refused")'
+  for t in *.jsonl.gz; do bindtrace export "$t" --ndjson; done > all.ndjson
+
+Exit codes: 0 written, 2 usage, 5 the trace is damaged or lost events`;
 
 type ExportOptions = FilterOptions & { output?: string } & Partial<Record<keyof typeof FORMATS, boolean>>;
 
@@ -39,7 +63,7 @@ export function addExport(program: Command, words: readonly string[], finish: (c
     command.addOption(new Option(flag, description).conflicts(flags.filter((other) => other !== name)));
   }
   withFilterOptions(command).option("-o, --output <file>", "write to a file instead of standard output", fileName);
-  command.action(async (path: string, options: ExportOptions) => {
+  command.addHelpText("after", HELP).action(async (path: string, options: ExportOptions) => {
     if (words.length > 0) throw new Failure(EXIT.usage, `export runs no command: leave out -- and '${words.join(" ")}'`);
     finish(await exportTrace(path, options));
   });

@@ -42,7 +42,8 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
     say(story.apply(event));
   }
   say(story.finish());
-  options.output.write(options.report.end(options.header, story.timelines(), result.end));
+  const end = options.report.end(options.header, story.timelines(), result.end);
+  for (const piece of typeof end === "string" ? [end] : end) options.output.write(piece);
   return result;
 }
 

@@ -1,7 +1,23 @@
 import { addressesEqual, conflict, type KernelTraits } from "./conflict.ts";
 import type { Party } from "./party.ts";
 
-export type AdviceTarget = "binder" | "owner" | "both" | "system";
+export const ADVICE_CODES = [
+  "close-owner",
+  "peer-closes",
+  "wait-for-time-wait",
+  "reuseaddr-on-binder",
+  "reuseaddr-on-owner",
+  "reuseaddr-on-both",
+  "reuseport-on-binder",
+  "reuseport-on-owner",
+  "reuseport-on-both",
+  "same-user",
+  "ipv6only-on-binder",
+] as const;
+export type AdviceCode = (typeof ADVICE_CODES)[number];
+
+export const ADVICE_TARGETS = ["binder", "owner", "both", "system"] as const;
+export type AdviceTarget = (typeof ADVICE_TARGETS)[number];
 
 /** One change, and whether the bind would have passed with it: asked of the same predicate as the verdict. */
 export interface Advice {
@@ -21,19 +37,6 @@ interface Change {
   /** Null: the owner is gone. */
   owner?(owner: Party, binder: Party, blockers: readonly Party[]): Party | null;
 }
-
-export type AdviceCode =
-  | "close-owner"
-  | "peer-closes"
-  | "wait-for-time-wait"
-  | "reuseaddr-on-binder"
-  | "reuseaddr-on-owner"
-  | "reuseaddr-on-both"
-  | "reuseport-on-binder"
-  | "reuseport-on-owner"
-  | "reuseport-on-both"
-  | "same-user"
-  | "ipv6only-on-binder";
 
 const withReuseAddr = (party: Party): Party => ({ ...party, reuseAddr: true });
 const withReusePort = (party: Party): Party => ({ ...party, reusePort: true });

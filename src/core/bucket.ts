@@ -55,7 +55,8 @@ function decisiveSpares(binder: Party, owners: readonly Party[], kernel: KernelT
   return firstAgainst({ ...binder, reusePort: false }) !== firstAgainst(binder);
 }
 
-export type Certainty = "yes" | "no" | "maybe";
+export const CERTAINTIES = ["yes", "no", "maybe"] as const;
+export type Certainty = (typeof CERTAINTIES)[number];
 
 /** `inet_csk_get_port` and `sk_reuseport_match`: whether the bucket's memory lets a bind, or listen, pass. */
 export function passesUnasked(binder: Party, cache: BucketCache, ask: Ask): Certainty {

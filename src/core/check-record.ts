@@ -1,56 +1,93 @@
+import { z } from "zod";
 import type { Nanos } from "../base/nanoseconds.ts";
-import type { Family } from "./address.ts";
-import type { Certainty } from "./bucket.ts";
-import type { Answer, Asked, CheckVerdict } from "./check.ts";
-import type { Rule } from "./conflict.ts";
-import type { Holder, Protocol } from "./event.ts";
+import { CERTAINTIES } from "./bucket.ts";
+import { ANSWERS, type Asked, type CheckVerdict } from "./check.ts";
+import { familySchema, type Holder, protocolSchema } from "./event.ts";
+import {
+  addressSchema,
+  blockerRecordSchema,
+  failureRecordSchema,
+  type GroupRecord,
+  netnsSchema,
+  portSchema,
+  ruleSchema,
+  socketIdSchema,
+} from "./failure-record.ts";
 import type { JudgedOwner, Owner } from "./owner.ts";
-import type { DescriptorRecord } from "./process-record.ts";
-import type { BlockerRecord, FailureRecord, GroupRecord } from "./record.ts";
+import { descriptorRecordSchema, timeSchema } from "./process-record.ts";
 
 /**
- * What `check` says, as data: names and meaning are those of the failure record (record.ts), and frozen like them. What
+ * What `check` says, as data: names and meaning are those of the failure record (failure-record.ts), and frozen like them. What
  * could not be seen is null.
  */
-export interface CheckRecord extends Pick<FailureRecord, "advice" | "ownersCounted" | "walkComplete"> {
-  type: "check";
-  schema: 1;
-  /** When the owners were looked at. */
-  at: string;
-  netns: number | null;
-  protocol: Protocol;
-  family: Family;
-  address: string;
-  port: number;
-  binder: { reuseAddr: boolean; reusePort: boolean; ipv6Only: boolean; device: number | null; socketUid: number | null; user: UserRecord };
-  answer: Answer;
-  errno: string | null;
-  rule: Rule | null;
-  reasons: string[];
-  evidence: "bucket" | "proc";
-  /** The owners that refuse it, worst first, and all that were seen. */
-  blockers: OwnerRecord[];
-  owners: OwnerRecord[];
-  /** The same bind of [::], IPv4 included: asked where no address was, since many servers bind that one. */
-  dualStack: { answer: Answer; errno: string | null; rule: Rule | null; blockers: string[] } | null;
-}
 
+const userRecordSchema = z
+  .object({
+    uid: z.int(),
+    name: z.string().nullable().describe("Null for a uid without an account"),
+    from: z.enum(["option", "sudo", "caller"]).describe("Where that was taken from"),
+  })
+  .meta({ id: "User", description: "Who is taken to make the bind" });
+
+const { shape } = blockerRecordSchema;
+
+const ownerRecordSchema = blockerRecordSchema
+  .omit({ boundAt: true, seenAt: true, opener: true, creator: true, nature: true, references: true, lineage: true })
+  .extend({
+    reuseAddr: shape.reuseAddr.nullable(),
+    reusePort: shape.reusePort.nullable(),
+    ipv6Only: shape.ipv6Only.nullable(),
+    rule: shape.rule.nullable(),
+    holders: z.array(descriptorRecordSchema),
+    conflicts: z.enum(CERTAINTIES).describe("It refuses the bind"),
+  })
+  .meta({ id: "Owner", description: "A socket in the kernel's list of the port's owners. Null: could not be seen" });
+
+const answer = {
+  answer: z.enum(ANSWERS).describe("What the kernel would say"),
+  errno: z.string().nullable().describe("Of a refusal"),
+  rule: ruleSchema.nullable().describe("Of the first blocker; null where none refuses, or which it is was not seen"),
+};
+
+export const checkRecordSchema = z
+  .object({
+    type: z.literal("check"),
+    schema: z.literal(1).describe("Version of this record"),
+    at: timeSchema.describe("When the owners were looked at"),
+    netns: netnsSchema.nullable(),
+    protocol: protocolSchema,
+    family: familySchema,
+    address: addressSchema,
+    port: portSchema,
+    binder: z
+      .object({
+        reuseAddr: z.boolean(),
+        reusePort: z.boolean(),
+        ipv6Only: z.boolean(),
+        device: z.int().nullable(),
+        socketUid: z.int().nullable(),
+        user: userRecordSchema,
+      })
+      .describe("The bind that was asked about"),
+    ...answer,
+    reasons: z.array(z.string()).describe("What the answer depends on, a clause each"),
+    evidence: z.enum(["bucket", "proc"]).describe("What the owners were read from: the kernel's bind bucket, or /proc/net"),
+    ownersCounted: failureRecordSchema.shape.ownersCounted,
+    walkComplete: failureRecordSchema.shape.walkComplete,
+    blockers: z.array(ownerRecordSchema).describe("The owners that refuse it, worst first"),
+    owners: z.array(ownerRecordSchema).describe("All that were seen"),
+    advice: failureRecordSchema.shape.advice,
+    dualStack: z
+      .object({ ...answer, blockers: z.array(socketIdSchema) })
+      .nullable()
+      .describe("The same bind of [::], IPv4 included: asked where no address was, since many servers bind that one"),
+  })
+  .meta({ title: "check --json", description: "Who owns a port now, and whether a bind would pass" });
+
+export type CheckRecord = z.infer<typeof checkRecordSchema>;
 /** Who is taken to make the bind, and where that was taken from. */
-export interface UserRecord {
-  uid: number;
-  /** Null for a uid without an account. */
-  name: string | null;
-  from: "option" | "sudo" | "caller";
-}
-
-type Unseen = "reuseAddr" | "reusePort" | "ipv6Only" | "device" | "rule";
-
-export type OwnerRecord = Omit<
-  BlockerRecord,
-  Unseen | "boundAt" | "seenAt" | "opener" | "creator" | "nature" | "references" | "lineage" | "holders"
-> & {
-  [K in Unseen]: BlockerRecord[K] | null;
-} & { holders: DescriptorRecord[]; conflicts: Certainty };
+export type UserRecord = z.infer<typeof userRecordSchema>;
+export type OwnerRecord = z.infer<typeof ownerRecordSchema>;
 
 /** What the record says beside the verdict. */
 export interface Seen {

@@ -6,7 +6,8 @@ import { type JudgedOwner, judge, type Owner, possibleParties, type Rules } from
 import type { Party } from "./party.ts";
 import { severity } from "./socket.ts";
 
-export type Answer = "passes" | "refused" | "unknown";
+export const ANSWERS = ["passes", "refused", "unknown"] as const;
+export type Answer = (typeof ANSWERS)[number];
 
 /** What the kernel's own list of the port's owners showed beside them. */
 export interface SeenBucket extends BucketCache {

@@ -8,7 +8,8 @@ import type { Survey } from "./survey.ts";
 import { sysctlFindings } from "./sysctl-notes.ts";
 import { parseVersion, type Upstream, upstreamVersion, type Version } from "./version.ts";
 
-export type SectionCode = "kernel" | "rights" | "bpftrace" | "hooks" | "settings" | "messages" | "faults";
+export const SECTION_CODES = ["kernel", "rights", "bpftrace", "hooks", "settings", "messages", "faults"] as const;
+export type SectionCode = (typeof SECTION_CODES)[number];
 
 export interface Section {
   code: SectionCode;

@@ -1,5 +1,23 @@
 import { z } from "zod";
+import {
+  count,
+  familySchema,
+  holder,
+  instant,
+  nanos,
+  netns,
+  pid,
+  port,
+  sk,
+  socketFacts,
+  stateSchema,
+  type WalkFacts,
+  walkFacts,
+} from "./facts.ts";
 import { ATTACHMENTS } from "./probes.ts";
+
+export type { Holder, Protocol, SocketFacts, State, WalkFacts } from "./facts.ts";
+export { familySchema, protocolSchema, stateSchema } from "./facts.ts";
 
 /**
  * The contract between the kernel programs, the recorded trace and everything that reads them: one
@@ -7,270 +25,239 @@ import { ATTACHMENTS } from "./probes.ts";
  * Unknown fields are kept, so that an older bindtrace does not strip what a newer one wrote.
  */
 
-const count = z.number().int().min(0);
-const port = z.number().int().min(0).max(65535);
-const nanos = z.number().int();
-const pid = z.number().int();
-
-export const familySchema = z.enum(["ipv4", "ipv6"]);
-export const protocolSchema = z.enum(["tcp", "udp", "mptcp"]);
-/** The kernel's names in the order of its numbers (include/net/tcp_states.h), and BOUND for a bound socket in CLOSE. */
-export const stateSchema = z.enum([
-  "ESTABLISHED",
-  "SYN_SENT",
-  "SYN_RECV",
-  "FIN_WAIT1",
-  "FIN_WAIT2",
-  "TIME_WAIT",
-  "CLOSE",
-  "CLOSE_WAIT",
-  "LAST_ACK",
-  "LISTEN",
-  "CLOSING",
-  "NEW_SYN_RECV",
-  "BOUND",
-]);
-
-/** A socket as the kernel held it at one instant. */
-const socketFacts = z.looseObject({
-  /** Stands for the address of the kernel's struct sock; reused as soon as the kernel reuses that. */
-  sk: count,
-  /** The MPTCP subflow that sits in the bind bucket for the socket `sk` that the process holds. */
-  subflow: count.nullable(),
-  /** Null for TIME_WAIT and for a socket that no process holds any more. */
-  inode: count.nullable(),
-  netns: count,
-  protocol: protocolSchema,
-  family: familySchema,
-  address: z.string(),
-  port,
-  peer: z.looseObject({ address: z.string(), port }).nullable(),
-  state: stateSchema,
-  /** For TIME_WAIT: the state that the connection is really in (FIN_WAIT2 or TIME_WAIT). */
-  substate: stateSchema.nullable(),
-  /** For TIME_WAIT: when its timer ends, estimated from the kernel's timer wheel. */
-  expiresAt: nanos.nullable(),
-  reuseAddr: z.boolean(),
-  reusePort: z.boolean(),
-  ipv6Only: z.boolean(),
-  /** Interface index that the socket is bound to, 0 for none. */
-  device: count,
-  uid: count.nullable(),
-  /** struct sock_reuseport: `reuseport_id`, `num_socks`, and whether a BPF program chooses among its members (left out by older traces). */
-  group: z.looseObject({ id: count, size: count, program: z.boolean().optional() }).nullable(),
-  /**
-   * References to the file of an owner: descriptors, and copies under way over unix sockets. Null where no file refers to the
-   * socket: TIME_WAIT, a connection whose process has closed it, a socket of the kernel itself. Left out where it was not read.
-   */
-  references: count.nullable().optional(),
-});
-
-/** One look at the owners of a port: the kernel's bind bucket of TCP, a slot of its table of UDP. */
-const walkFacts = z.looseObject({
-  /** `tcp` for MPTCP too: they share their ports. */
-  protocol: z.enum(["tcp", "udp"]).default("tcp"),
-  netns: count,
-  port,
-  /** When its last owner had been told; left out by older traces. */
-  at: nanos.optional(),
-  /** The kernel held the lock of the owners meanwhile: they are those that it compared the binder with. */
-  locked: z.boolean().default(false),
-  /** struct inet_bind_bucket of this port and namespace: more than one only with VRFs. */
-  buckets: count,
-  fastReuse: z.number().int(),
-  fastReusePort: z.number().int(),
-  fastUid: count,
-  /** Owners counted; those of them that can conflict; those of these that follow in `owners`. */
-  visited: count,
-  possible: count,
-  printed: count,
-  /** Lists that were longer than the walk may be. */
-  missed: count,
-  owners: z.array(socketFacts),
-  /** `sk` of the owner at which the kernel stopped, null where that was not seen. It is one of `owners` even when the walk did not come to it. */
-  decisive: count.nullable().default(null),
-  /** Lines of this walk that were lost on the way. */
-  lost: z.boolean(),
-});
-
 const process = { pid, tid: pid, comm: z.string() };
-const socketRef = { sk: count, inode: count.nullable(), netns: count, port };
+const socketRef = { sk, inode: count.nullable(), netns, port };
 
 const call = {
-  t: nanos,
+  t: instant,
   enteredAt: nanos,
   ...process,
   nsPid: pid,
   uid: count,
-  /** Null where the call itself was not seen, only the kernel's search for a port: io_uring, autobind. */
-  fd: count.nullable(),
-  /** Name of the error, null when the call succeeded. */
-  errno: z.string().nullable(),
+  fd: count.nullable().describe("Null where the call itself was not seen, only the kernel's search for a port: io_uring, autobind"),
+  errno: z.string().nullable().describe("Name of the error, null when the call succeeded"),
   socket: socketFacts,
-  /** Another thread had put a different socket behind the descriptor when the call returned. */
-  swapped: z.boolean(),
+  swapped: z.boolean().describe("Another thread had put a different socket behind the descriptor when the call returned"),
   walk: walkFacts.nullable(),
-  /**
-   * The kernel's search for the port (get_port): the port it looked for, 0 for any free one, and whether it was refused, null where
-   * its end was not seen. Null when there was no search; left out where the hook set does not see it.
-   */
-  search: z.looseObject({ port, refused: z.boolean().nullable() }).nullable().optional(),
-  /** Who made the socket, null where that was not seen: before the trace, or too many sockets ago. Left out by older traces. */
-  created: z.looseObject({ t: nanos, pid, comm: z.string() }).nullable().optional(),
-  /** The caller belongs to the process tree of `-- command`. */
-  inCommand: z.boolean(),
+  search: z
+    .looseObject({ port, refused: z.boolean().nullable() })
+    .nullable()
+    .optional()
+    .describe(
+      "The kernel's search for the port (get_port): the port it looked for, 0 for any free one, and whether it was refused, null where " +
+        "its end was not seen. Null when there was no search; left out where the hook set does not see it.",
+    ),
+  created: z
+    .looseObject({ t: nanos, pid, comm: z.string() })
+    .nullable()
+    .optional()
+    .describe("Who made the socket, null where that was not seen: before the trace, or too many sockets ago. Left out by older traces."),
+  inCommand: z.boolean().describe("The caller belongs to the process tree of -- command"),
 };
-
-const holder = z.looseObject({
-  pid,
-  fd: count,
-  comm: z.string(),
-  command: z.string(),
-  parent: pid,
-  startedAt: nanos.nullable(),
-});
 
 /** How a process gets a further descriptor of a socket: by itself, or of another process (SCM_RIGHTS, pidfd_getfd). */
 export const PASSES = ["dup", "send", "receive", "pidfd_getfd"] as const;
 
-/** What /proc said of a process that has to do with a port. Told once a process, and again when it has become another program. */
-export const processSchema = z.looseObject({
-  type: z.literal("process"),
-  t: nanos,
-  pid,
-  comm: z.string(),
-  /** Words of the command line, joined by spaces. */
-  command: z.string(),
-  /** What that was right after the exec, where the process has given itself another since (`process.title` in Node). */
-  execCommand: z.string().optional(),
-  /** Last part of the path of its program (`node`, `python3.11`), null where it could not be read. */
-  program: z.string().nullable(),
-  startedAt: nanos.nullable(),
-  /** Parent, its parent, and so on, each with the beginning of its command line. */
-  ancestors: z.array(z.looseObject({ pid, comm: z.string(), program: z.string().nullable(), command: z.string().optional() })),
-  /** Path in the hierarchy of control groups (v2, else systemd's own), null where there is none. */
-  cgroup: z.string().nullable(),
-  /** Its ids in the PID namespaces from bindtrace's own inwards: more than one in a container. */
-  nsPids: z.array(pid),
-  /** Environment variables by which runtimes mark their processes, `NAME` or `NAME=value` (probe/processes.ts): never another one. */
-  marks: z.array(z.string()),
-  /** State letter of /proc/PID/stat: T is stopped. */
-  state: z.string(),
-});
+export const processSchema = z
+  .looseObject({
+    type: z.literal("process"),
+    t: instant,
+    pid,
+    comm: z.string(),
+    command: z.string().describe("Words of the command line, joined by spaces"),
+    execCommand: z
+      .string()
+      .optional()
+      .describe("What that was right after the exec, where the process has given itself another since (process.title in Node)"),
+    program: z.string().nullable().describe("Last part of the path of its program (node, python3.11), null where it could not be read"),
+    startedAt: nanos.nullable(),
+    ancestors: z
+      .array(z.looseObject({ pid, comm: z.string(), program: z.string().nullable(), command: z.string().optional() }))
+      .describe("Parent, its parent, and so on, each with the beginning of its command line"),
+    cgroup: z.string().nullable().describe("Path in the hierarchy of control groups (v2, else systemd's own), null where there is none"),
+    nsPids: z.array(pid).describe("Its ids in the PID namespaces from bindtrace's own inwards: more than one in a container"),
+    marks: z
+      .array(z.string())
+      .describe("Environment variables by which runtimes mark their processes, NAME or NAME=value: never another one"),
+    state: z.string().describe("State letter of /proc/PID/stat: T is stopped"),
+  })
+  .meta({
+    title: "process",
+    description:
+      "What /proc said of a process that has to do with a port. Told once a process, and again when it has become another program.",
+  });
 
-export const eventSchema = z.discriminatedUnion("type", [
-  z.looseObject({
-    type: z.literal("bind"),
-    ...call,
-    /** What the process did: a datagram socket without a port gets one at its first connect or sendto. */
-    operation: z.enum(["bind", "connect", "sendto", "unknown"]).default("bind"),
-    requested: z.looseObject({ family: familySchema, address: z.string(), port }),
-  }),
-  z.looseObject({ type: z.literal("listen"), ...call, backlog: z.number().int() }),
-  /** `references` before: 1 is the last. The hook set that sees only the last one does not know its descriptor. */
-  z.looseObject({ type: z.literal("close"), t: nanos, ...process, ...socketRef, fd: count.nullable(), references: count }),
-  z.looseObject({
-    type: z.literal("option"),
-    t: nanos,
-    ...process,
-    ...socketRef,
-    fd: count.nullable(),
-    option: z.enum(["SO_REUSEADDR", "SO_REUSEPORT", "SO_BINDTODEVICE", "IPV6_V6ONLY"]),
-    errno: z.string().nullable(),
-    reuseAddr: z.boolean(),
-    reusePort: z.boolean(),
-    ipv6Only: z.boolean(),
-    device: count,
-  }),
-  z.looseObject({ type: z.literal("state"), t: nanos, ...socketRef, from: stateSchema, to: stateSchema }),
-  z.looseObject({ type: z.literal("destroy"), t: nanos, ...process, sk: count, netns: count, port, exiting: z.boolean() }),
-  /** The port became free of this socket. The process in whose context that happened is null at the end of TIME_WAIT. */
-  z.looseObject({
-    type: z.literal("release"),
-    t: nanos,
-    sk: count,
-    netns: count,
-    port,
-    by: z.looseObject({ ...process, exiting: z.boolean() }).nullable(),
-  }),
-  /** Another descriptor for the socket: `fd` is the new one, of a `send` the one that is sent, null where it is not seen. */
-  z.looseObject({ type: z.literal("pass"), t: nanos, ...process, ...socketRef, fd: count.nullable(), how: z.enum(PASSES) }),
-  z.looseObject({ type: z.literal("fork"), t: nanos, pid, child: pid }),
-  /** The process became another program; what it had opened with CLOEXEC was closed. `comm` is the new name. */
-  z.looseObject({ type: z.literal("exec"), t: nanos, pid, comm: z.string() }),
-  /** A signal that ends processes, stops them or lets them go on; 0: sent by the kernel. */
-  z.looseObject({ type: z.literal("signal"), t: nanos, pid, signal: count, by: z.looseObject({ pid, comm: z.string() }) }),
-  z.looseObject({ type: z.literal("exit"), t: nanos, pid, comm: z.string(), code: count, signal: count }),
-  processSchema,
-  /** The command after `--` has ended, by this exit code or signal (`SIGKILL`). */
-  z.looseObject({ type: z.literal("command"), t: nanos, code: count.nullable(), signal: z.string().nullable() }),
-  /** No process is in this network namespace any more, and it is not mounted: what no process has has gone with it. */
-  z.looseObject({ type: z.literal("namespace-gone"), t: nanos, netns: count }),
-  /** A walk that bindtrace asked for: the seed at the start, and again when a blocker goes. */
-  z.looseObject({ type: z.literal("look"), t: nanos, seed: z.boolean(), walk: walkFacts }),
-  /** Who has a descriptor of these sockets. The first one for a failure releases its report; a late one is the last. */
-  z.looseObject({
-    type: z.literal("holders"),
-    t: nanos,
-    /** Instant (`t`) and thread of the refused call; null for the sockets of the seed. */
-    failureAt: nanos.nullable(),
-    tid: pid.nullable(),
-    late: z.boolean(),
-    complete: z.boolean(),
-    sockets: z.array(z.looseObject({ inode: count, holders: z.array(holder) })),
-  }),
-  z.looseObject({ type: z.literal("lost"), t: nanos, cpu: count, count }),
-  z.looseObject({
-    type: z.literal("end"),
-    t: nanos,
-    reason: z.string(),
-    lost: count,
-    /** Lines in the stream that were not ours. */
-    foreign: count,
-    /** bpftrace ended by itself: the trace is not whole. */
-    died: z.boolean(),
-  }),
-]);
+export const eventSchema = z
+  .discriminatedUnion("type", [
+    z
+      .looseObject({
+        type: z.literal("bind"),
+        ...call,
+        operation: z
+          .enum(["bind", "connect", "sendto", "unknown"])
+          .default("bind")
+          .describe("What the process did: a datagram socket without a port gets one at its first connect or sendto"),
+        requested: z.looseObject({ family: familySchema, address: z.string(), port }),
+      })
+      .meta({ title: "bind", description: "A bind, or a search for a free port, has returned" }),
+    z
+      .looseObject({ type: z.literal("listen"), ...call, backlog: z.number().int() })
+      .meta({ title: "listen", description: "A listen has returned" }),
+    z
+      .looseObject({
+        type: z.literal("close"),
+        t: instant,
+        ...process,
+        ...socketRef,
+        fd: count.nullable().describe("Null from the hook set that sees only the last close"),
+        references: count.describe("References to the file before it: 1 is the last"),
+      })
+      .meta({ title: "close", description: "A process closed a descriptor of the socket" }),
+    z
+      .looseObject({
+        type: z.literal("option"),
+        t: instant,
+        ...process,
+        ...socketRef,
+        fd: count.nullable(),
+        option: z.enum(["SO_REUSEADDR", "SO_REUSEPORT", "SO_BINDTODEVICE", "IPV6_V6ONLY"]),
+        errno: z.string().nullable(),
+        reuseAddr: z.boolean(),
+        reusePort: z.boolean(),
+        ipv6Only: z.boolean(),
+        device: count,
+      })
+      .meta({ title: "option", description: "A setsockopt has returned; the options are those of the socket after it" }),
+    z
+      .looseObject({ type: z.literal("state"), t: instant, ...socketRef, from: stateSchema, to: stateSchema })
+      .meta({ title: "state", description: "A TCP socket went from one state to another" }),
+    z
+      .looseObject({
+        type: z.literal("destroy"),
+        t: instant,
+        ...process,
+        sk,
+        netns,
+        port,
+        exiting: z.boolean().describe("The process was ending"),
+      })
+      .meta({ title: "destroy", description: "The struct sock of a TCP socket ended; a TIME_WAIT remainder may follow" }),
+    z
+      .looseObject({
+        type: z.literal("release"),
+        t: instant,
+        sk,
+        netns,
+        port,
+        by: z
+          .looseObject({ ...process, exiting: z.boolean() })
+          .nullable()
+          .describe("In whose context; null at the end of TIME_WAIT"),
+      })
+      .meta({ title: "release", description: "The port became free of this socket" }),
+    z
+      .looseObject({
+        type: z.literal("pass"),
+        t: instant,
+        ...process,
+        ...socketRef,
+        fd: count.nullable().describe("The new descriptor, of a send the one that is sent; null where it is not seen"),
+        how: z.enum(PASSES),
+      })
+      .meta({ title: "pass", description: "Another descriptor for the socket" }),
+    z.looseObject({ type: z.literal("fork"), t: instant, pid, child: pid }).meta({ title: "fork" }),
+    z
+      .looseObject({ type: z.literal("exec"), t: instant, pid, comm: z.string().describe("The new name") })
+      .meta({ title: "exec", description: "The process became another program; what it had opened with CLOEXEC was closed" }),
+    z
+      .looseObject({
+        type: z.literal("signal"),
+        t: instant,
+        pid,
+        signal: count,
+        by: z.looseObject({ pid, comm: z.string() }).describe("The sender; pid 0: the kernel"),
+      })
+      .meta({ title: "signal", description: "A signal that ends processes, stops them or lets them go on" }),
+    z
+      .looseObject({ type: z.literal("exit"), t: instant, pid, comm: z.string(), code: count, signal: count })
+      .meta({ title: "exit", description: "A process ended" }),
+    processSchema,
+    z
+      .looseObject({ type: z.literal("command"), t: instant, code: count.nullable(), signal: z.string().nullable() })
+      .meta({ title: "command", description: "The command after -- has ended, by this exit code or signal (SIGKILL)" }),
+    z.looseObject({ type: z.literal("namespace-gone"), t: instant, netns }).meta({
+      title: "namespace-gone",
+      description: "No process is in this network namespace any more, and it is not mounted: what no process has has gone with it",
+    }),
+    z
+      .looseObject({ type: z.literal("look"), t: instant, seed: z.boolean().describe("It is of the start"), walk: walkFacts })
+      .meta({ title: "look", description: "A walk that bindtrace asked for: the seed at the start, and again when a blocker goes" }),
+    z
+      .looseObject({
+        type: z.literal("holders"),
+        t: instant,
+        failureAt: nanos.nullable().describe("Instant (t) of the refused call; null for the sockets of the seed"),
+        tid: pid.nullable().describe("Thread of the refused call"),
+        late: z.boolean(),
+        complete: z.boolean(),
+        sockets: z.array(z.looseObject({ inode: count, holders: z.array(holder) })),
+      })
+      .meta({
+        title: "holders",
+        description: "Who has a descriptor of these sockets. The first one for a failure releases its report; a late one is the last.",
+      }),
+    z
+      .looseObject({ type: z.literal("lost"), t: instant, cpu: count, count })
+      .meta({ title: "lost", description: "Events that are known to be missing" }),
+    z
+      .looseObject({
+        type: z.literal("end"),
+        t: instant,
+        reason: z.string(),
+        lost: count,
+        foreign: count.describe("Lines in the stream that were not ours"),
+        died: z.boolean().describe("bpftrace ended by itself: the trace is not whole"),
+      })
+      .meta({ title: "end", description: "The last line: without it the trace was cut" }),
+  ])
+  .meta({ title: "An event of a trace file", description: "Any line but the first of what --save writes; each has a sequence number n" });
 
-export const headerSchema = z.looseObject({
-  format: z.literal("bindtrace"),
-  version: z.number().int().min(1),
-  kernel: z.looseObject({
-    release: z.string(),
-    /** The kernel.org version that it was made from; left out where that is not known to the last number. */
-    version: z.string().optional(),
-    /** Timer ticks a second, null where it could not be measured. */
-    hz: z.number().nullable(),
-    /** TCP buckets are indexed by address as well (6.1 and later). */
-    bhash2: z.boolean(),
-    /** The uid of a socket that no process holds counts as 0 (sock_i_uid, up to 6.16). */
-    orphanUidIsZero: z.boolean(),
-  }),
-  bpftrace: z.string(),
-  hooks: z.enum(["kernel", "tracepoint"]),
-  attach: z.enum(ATTACHMENTS),
-  /** Functions of the kernel that could not be probed (core/probes.ts). */
-  missingProbes: z.array(z.string()).default([]),
-  filters: z.looseObject({ ports: z.array(z.tuple([port, port])) }),
-  sysctls: z.record(z.string(), z.string()),
-  clock: z.looseObject({
-    /** CLOCK_BOOTTIME of instant 0, in ns. */
-    boot: z.string(),
-    /** Wall time of instant 0: ISO 8601, UTC. */
-    wall: z.string(),
-    zone: z.string(),
-    offsetMinutes: z.number().int(),
-  }),
-  host: z.string(),
-  command: z.array(z.string()).nullable(),
-  redacted: z.boolean(),
-});
+export const headerSchema = z
+  .looseObject({
+    format: z.literal("bindtrace"),
+    version: z.number().int().min(1).describe("Version of the trace file"),
+    kernel: z.looseObject({
+      release: z.string(),
+      version: z
+        .string()
+        .optional()
+        .describe("The kernel.org version that it was made from; left out where that is not known to the last number"),
+      hz: z.number().nullable().describe("Timer ticks a second, null where it could not be measured"),
+      bhash2: z.boolean().describe("TCP buckets are indexed by address as well (6.1 and later)"),
+      orphanUidIsZero: z.boolean().describe("The uid of a socket that no process holds counts as 0 (sock_i_uid, up to 6.16)"),
+    }),
+    bpftrace: z.string(),
+    hooks: z.enum(["kernel", "tracepoint"]),
+    attach: z.enum(ATTACHMENTS),
+    missingProbes: z.array(z.string()).default([]).describe("Functions of the kernel that could not be probed"),
+    filters: z.looseObject({ ports: z.array(z.tuple([port, port])) }),
+    sysctls: z.record(z.string(), z.string()),
+    clock: z.looseObject({
+      boot: z.string().describe("CLOCK_BOOTTIME of instant 0, in ns"),
+      wall: z.string().describe("Wall time of instant 0: ISO 8601, UTC"),
+      zone: z.string(),
+      offsetMinutes: z.number().int(),
+    }),
+    host: z.string(),
+    command: z.array(z.string()).nullable(),
+    redacted: z.boolean(),
+  })
+  .meta({ title: "The header of a trace file", description: "The first line of what --save writes" });
 
 export type Header = z.infer<typeof headerSchema>;
 export type TraceEvent = z.infer<typeof eventSchema>;
 export type EventOf<T extends TraceEvent["type"]> = Extract<TraceEvent, { type: T }>;
 export type CallEvent = EventOf<"bind"> | EventOf<"listen">;
-export type SocketFacts = z.infer<typeof socketFacts>;
 
 /** The port that a call was about in the end: a cgroup program may have rewritten the one asked for. 0: any free one. */
 export function portOf(call: CallEvent): number {
@@ -284,8 +271,4 @@ export const requestedPort = (call: CallEvent) => (call.type === "bind" ? call.r
 /** Every owner that can conflict was told of. With VRFs there are more buckets than the one that was walked. */
 export const isWhole = (walk: WalkFacts) => !walk.lost && walk.missed === 0 && walk.printed === walk.possible && walk.buckets <= 1;
 
-export type WalkFacts = z.infer<typeof walkFacts>;
-export type Holder = z.infer<typeof holder>;
 export type ProcessEvent = z.infer<typeof processSchema>;
-export type State = z.infer<typeof stateSchema>;
-export type Protocol = z.infer<typeof protocolSchema>;

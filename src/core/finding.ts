@@ -1,4 +1,5 @@
-export type Status = "ok" | "note" | "problem";
+export const STATUSES = ["ok", "note", "problem"] as const;
+export type Status = (typeof STATUSES)[number];
 
 /** One thing that was looked at. `note`: worth knowing; `problem`: live tracing does not work until it is mended. */
 export interface Finding {

@@ -1,4 +1,5 @@
 import type { Diagnosis, Section, SectionCode } from "../core/diagnosis.ts";
+import type { DoctorRecord } from "../core/doctor-record.ts";
 import type { Finding, Status } from "../core/finding.ts";
 import { escapeText, paint, type Style, type TextOptions, wrap } from "./text.ts";
 
@@ -44,10 +45,10 @@ function labelled(label: string, style: Style, sentence: string, options: TextOp
   return lines.map((line, at) => `${at === 0 ? head + mark : " ".repeat(INDENT + mark.length)}${line}\n`).join("");
 }
 
-/** The diagnosis for scripts: one JSON object on one line. Names and meaning are frozen, fields may be added. */
+/** The diagnosis for scripts: one JSON object on one line. */
 export function doctorJson({ sections, ...diagnosis }: Diagnosis): string {
   const findings = sections.flatMap((section) => section.findings.map((finding) => ({ section: section.code, ...finding })));
-  const record = { type: "doctor", schema: 1, ...diagnosis, findings };
+  const record: DoctorRecord = { type: "doctor", schema: 1, ...diagnosis, findings };
   // Whatever the kernel or bpftrace put into a sentence is safe on a terminal, too.
   return `${JSON.stringify(record, (_, value) => (typeof value === "string" ? escapeText(value) : value))}\n`;
 }

@@ -14,8 +14,8 @@ import { warningLines } from "./warning.ts";
 /** A report: turns records into output, and adds what belongs at the end. */
 export interface Report {
   write(record: OutputRecord): string;
-  /** `end`: the last event, undefined where the trace has none. */
-  end(header: Header, timelines: readonly PortTimeline[], end?: EventOf<"end">): string;
+  /** In pieces where it may be longer than one string can be. `end`: the last event, undefined where the trace has none. */
+  end(header: Header, timelines: readonly PortTimeline[], end?: EventOf<"end">): string | Iterable<string>;
 }
 
 /** The report for people. */

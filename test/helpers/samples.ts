@@ -1,0 +1,43 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { runSession } from "../../src/commands/session.ts";
+import type { Header, TraceEvent } from "../../src/core/event.ts";
+import type { Report } from "../../src/report/text-report.ts";
+import { decodeEvent, decodeHeader } from "../../src/trace/codec.ts";
+import { ROOT } from "./cli.ts";
+
+export const SAMPLES = readdirSync(join(ROOT, "samples"), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory())
+  .map(({ name }) => name)
+  .sort();
+
+/** The lines of a sample's file. */
+export const linesOf = (name: string, file: "trace.jsonl" | "report.jsonl"): string[] =>
+  readFileSync(join(ROOT, "samples", name, file), "utf8")
+    .trimEnd()
+    .split("\n");
+
+/** What this report makes of a sample: of all of its ports. */
+export function exportSample(name: string, report: Report): Promise<string> {
+  const [first = "", ...lines] = linesOf(name, "trace.jsonl");
+  const header = decodeHeader(first);
+  if (!header.ok) throw new Error(header.error);
+  const events = lines.map((line) => decodeEvent(line)).map((line) => (line.kind === "event" ? line.event : unreadable(name)));
+  return exported(header.value, events, report);
+}
+
+/** What this report makes of these events. */
+export async function exported(header: Header, events: readonly TraceEvent[], report: Report): Promise<string> {
+  const pieces: string[] = [];
+  const output = { write: (piece: string) => void pieces.push(piece), terminal: undefined, onClosed: () => {}, close: async () => {} };
+  await runSession({ header, events: stream(events), report, output, story: { reports: () => true } });
+  return pieces.join("");
+}
+
+async function* stream(events: readonly TraceEvent[]): AsyncIterable<TraceEvent> {
+  yield* events;
+}
+
+function unreadable(name: string): never {
+  throw new Error(`${name} has a line that is no event`);
+}

@@ -1,0 +1,1 @@
+export declare const SCHEMAS: Readonly<Record<string, string>>;
