@@ -2,8 +2,8 @@
 
 SHELL := /bin/bash
 STAMPS := .stamps
-TOOLS := bpftrace ip python3 setpriv unshare nsenter cc strace lsof fuser chromium jq
-PACKAGES := bpftrace iproute2 python3 util-linux gcc libc6-dev strace lsof psmisc chromium jq
+TOOLS := bpftrace ip python3 setpriv unshare nsenter cc strace lsof fuser chromium jq sudo zsh fish man mandoc
+PACKAGES := bpftrace iproute2 python3 util-linux gcc libc6-dev strace lsof psmisc chromium jq sudo zsh fish man-db mandoc
 LAB := .cache/lab/sockets
 ORACLE := node .cache/oracle/test/oracle/main.js
 STRYKER := .cache/stryker
@@ -13,7 +13,7 @@ KERNEL ?= 5.10 6.1 6.12 7
 ROOT := $(shell test "$$(id -u)" = 0 && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help install build tools lab programs duckdb demo test corpus chaos test-vm oracle oracle-build mutants check fix samples golden schemas clean
+.PHONY: help install build tools lab programs duckdb demo test corpus chaos test-vm oracle oracle-build mutants check fix samples golden schemas man clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,7 +39,7 @@ install: $(STAMPS)/npm ## install the npm packages
 tools: $(STAMPS)/tools ## install bpftrace and the test tools (root, Debian)
 
 build: install ## compile to dist/
-	@rm -rf dist && npm run --silent build && chmod +x dist/cli.js
+	@npm run --silent build
 
 lab: $(LAB) ## build the program that performs socket operations as told (test/lab/sockets)
 
@@ -114,6 +114,9 @@ golden: build duckdb ## write anew what the samples are expected to show
 
 schemas: build ## write schemas/ anew, from the zod schemas of what is written
 	@node test/schemas/schemas.mjs
+
+man: build ## write the manual page anew from the command line
+	node dist/cli.js man > man/bindtrace.1
 
 clean: ## remove what was built
 	rm -rf dist $(STAMPS)

@@ -2,8 +2,8 @@ import { defineConfig } from "vitest/config";
 
 /** Tests that bind ports by the thousand, of which a tracer of all network namespaces would see too much. */
 const NOISY = "test/{oracle,lab,docs}/**/*.test.ts";
-/** Tests with a browser, whose processes would take the time that live traces need. */
-const BROWSER = "test/browser/**/*.test.ts";
+/** Tests with a browser or with npm, whose processes would take the time that live traces need. */
+const HEAVY = "test/{browser,install}/**/*.test.ts";
 
 export default defineConfig({
   test: {
@@ -18,10 +18,10 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "bindtrace", include: ["test/**/*.test.ts"], exclude: [NOISY, BROWSER], sequence: { groupOrder: 0 } },
+        test: { name: "bindtrace", include: ["test/**/*.test.ts"], exclude: [NOISY, HEAVY], sequence: { groupOrder: 0 } },
       },
       { extends: true, test: { name: "rules", include: [NOISY], sequence: { groupOrder: 1 } } },
-      { extends: true, test: { name: "browser", include: [BROWSER], testTimeout: 60_000, sequence: { groupOrder: 2 } } },
+      { extends: true, test: { name: "outside", include: [HEAVY], testTimeout: 60_000, sequence: { groupOrder: 2 } } },
     ],
   },
 });

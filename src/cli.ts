@@ -2,11 +2,17 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { addCheck } from "./commands/check.ts";
+import { addCompletion } from "./commands/completion.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addExport } from "./commands/export.ts";
 import { EXIT, Failure } from "./commands/failure.ts";
+import { addHelp, GROUPS, HELP_STYLE, HELP_WIDTH } from "./commands/help.ts";
+import { addMan } from "./commands/man.ts";
+import { streamOutput } from "./commands/output.ts";
 import { addReplay } from "./commands/replay.ts";
 import { addTrace } from "./commands/trace.ts";
+import { usageSentence } from "./commands/usage.ts";
+import { escapeText } from "./report/text.ts";
 
 /** argv to command to exit code; the only place that ends the process. */
 async function main(argv: readonly string[]): Promise<number> {
@@ -18,30 +24,44 @@ async function main(argv: readonly string[]): Promise<number> {
     code = result;
   };
   const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
+  const help = streamOutput(process.stdout, "the help");
   const program = new Command("bindtrace")
     .description("Shows which socket, held by which process, blocked a bind with EADDRINUSE, and by which rule of the kernel.")
-    .usage(
-      "[options] [-- command...]\n       bindtrace replay <trace>\n       bindtrace check <port>\n       bindtrace doctor\n       bindtrace export <trace>",
-    )
-    .version(version, "-V, --version")
+    .usage("[options] [-- command...]\n       bindtrace <command> ...")
+    .optionsGroup(GROUPS.other)
+    .helpOption("-h, --help", "show this help")
+    .helpCommand(false)
+    .configureHelp(HELP_STYLE)
     .allowExcessArguments(true)
     .enablePositionalOptions()
-    .configureOutput({ outputError: (text, write) => write(sentence(text)) })
+    .configureOutput({
+      writeOut: (text) => help.write(text),
+      getOutHelpWidth: () => Math.min(HELP_WIDTH, process.stdout.columns ?? HELP_WIDTH),
+      getOutHasColors: () => false,
+    })
     .exitOverride();
   addReplay(program, words, finish);
   addCheck(program, words, finish);
   addDoctor(program, words, finish);
   addExport(program, words, finish);
+  addCompletion(program, words, finish);
+  addHelp(program, words, finish);
+  addMan(program, finish);
   addTrace(program, words, finish);
-  for (const command of program.commands) command.copyInheritedSettings(program).allowExcessArguments(false);
+  program.optionsGroup(GROUPS.other).version(version, "-V, --version", "print the version");
+  for (const command of [program, ...program.commands]) {
+    command.configureOutput({ outputError: (text) => say(usageSentence(text, command)) });
+    if (command !== program) command.allowExcessArguments(false);
+  }
   try {
     if (dashes !== -1 && words.length === 0) throw new Failure(EXIT.usage, "no command follows --: write it there, or leave -- out");
-    await program.parseAsync(own, { from: "user" });
+    await parse(program, own);
+    await help.close();
     return code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.clean : EXIT.usage;
+    if (error instanceof CommanderError) return EXIT.usage;
     if (error instanceof Failure) {
-      process.stderr.write(`bindtrace: ${error.message}\n`);
+      say(error.message);
       return error.code;
     }
     process.stderr.write(`bindtrace: this is a bug in bindtrace, please report it with these lines\n${(error as Error)?.stack ?? error}\n`);
@@ -49,17 +69,19 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** commander's errors as one sentence each, that names the option where there is one. */
-function sentence(error: string): string {
-  const text = error
-    .trim()
-    .replace(/^error: /, "")
-    .replace(/^option '(?:-\w, )?(--[\w-]+)[^']*' argument '(.*)' is invalid\. /s, (_, option, value) =>
-      value === "" ? `${option}: ` : `${option} ${value}: `,
-    )
-    .replace(/^command-argument value '.*' is invalid for argument '\w+'\. /s, "")
-    .replace(/\n\((Did you mean .*)\?\)$/, (_, hint: string) => `: ${hint.replace("Did", "did")}?`);
-  return `bindtrace: ${text}\n`;
+/** To commander, --help and --version are errors as well: of code 0. */
+async function parse(program: Command, argv: readonly string[]): Promise<void> {
+  try {
+    await program.parseAsync(argv, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError && error.exitCode === 0)) throw error;
+  }
 }
 
+function say(sentence: string): void {
+  process.stderr.write(`bindtrace: ${escapeText(sentence)}\n`);
+}
+
+// Whoever read the sentences has gone: there is nobody left to tell.
+process.stderr.on("error", () => {});
 process.exitCode = await main(process.argv.slice(2));

@@ -64,16 +64,29 @@ describe.concurrent("a command line that cannot be meant", () => {
     [["--port", "-5"], /'-5' is not a port/],
     [["--port", "1e3"], /'1e3' is not a port/],
     [["--port", "8080", "--port", "0"], /\b0 is not a port/],
-    [["--port"], /--port.*missing/],
+    [["--port"], /--port needs a value: -p, --port <ports>$/],
+    [["replay", "x", "--pid"], /--pid needs a value: --pid <pid>$/],
     [["--prot", "80"], /unknown option '--prot'.*--port/],
     [["--until-failur"], /unknown option '--until-failur'.*--until-failure/],
     [["replay", "x", "--colour", "never"], /unknown option '--colour'.*--color/],
-    [["--zzzzz"], /unknown option '--zzzzz'/],
-    [["repaly", "x"], /'repaly'.*replay/],
-    [["nonsense"], /'nonsense'/],
-    [["replay", "a", "b"], /too many|'b'/],
-    [["replay", "a", "--", "b"], /too many|'b'/],
-    [["replay"], /trace/],
+    [["--zzzzz"], /unknown option '--zzzzz': bindtrace --help lists all$/],
+    [["replay", "x", "--zzzzz"], /unknown option '--zzzzz': bindtrace replay --help lists all$/],
+    [["replay", "--hlep"], /unknown option '--hlep': did you mean --help\?$/],
+    [["repaly", "x"], /unknown command 'repaly': did you mean replay\?$/],
+    [["nonsense"], /unknown command 'nonsense': the commands are replay, check, /],
+    [["help", "repaly"], /unknown command 'repaly': did you mean replay\?$/],
+    [["help", "a", "b"], /too many arguments: help takes <command> alone, so leave out 'b'$/],
+    [["a\u001b[31m\nb"], /unknown command 'a\\x1b\[31m\\x0ab'/],
+    [["env", "start"], /'env': to run it under the trace, write -- before it, as in bindtrace -- env start$/],
+    [["--port", "80", "env", "a b"], /'env': to run it under the trace, write -- before it, as in bindtrace -- env 'a b'$/],
+    [["env", "--watch"], /unknown option '--watch': to run it .* write -- before it, as in bindtrace -- env --watch$/],
+    [["replay", "a", "b"], /too many arguments: replay takes <trace> alone, so leave out 'b'$/],
+    [["replay", "a", "--", "b"], /replay runs no command: leave out -- and 'b'$/],
+    [["replay"], /replay needs a <trace>: file made by --save, plain or gzip$/],
+    [["completion"], /completion needs a <shell>: .*bash, zsh, fish$/],
+    [["completion", "--", "b"], /completion needs a <shell>/],
+    [["completion", "bash", "--", "b"], /completion runs no command: leave out -- and 'b'$/],
+    [["help", "--", "b"], /help runs no command: leave out -- and 'b'$/],
     [["--"], /no command follows --/],
     [["--port", "8080", "--"], /no command follows --/],
     [["--", "no-such-command"], /command no-such-command was not found/],
@@ -87,8 +100,10 @@ describe.concurrent("a command line that cannot be meant", () => {
     [["--color", "blue"], /--color.*auto, always, never/],
     [["--proto", "sctp"], /--proto.*tcp, udp/],
     [["--exit-code", "mine"], /--exit-code.*verdict, child/],
-    [["--hooks", "uprobe"], /--hooks.*auto, kernel, fentry, kprobe, tracepoint/],
-    [["--without-probe", "inet_csk_get_port"], /--without-probe inet_csk_get_port.*not an optional probe.*inet_bind_conflict/],
+    [["--hooks", "uprobe"], /--hooks uprobe: did you mean kprobe\? allowed are auto, kernel, fentry, kprobe, tracepoint$/],
+    [["--hooks", "everything"], /--hooks everything: allowed are auto, kernel, fentry, kprobe, tracepoint$/],
+    [["--without-probe", "inet_bind_conflct"], /--without-probe inet_bind_conflct: did you mean inet_bind_conflict\?$/],
+    [["--without-probe", "ksys_read"], /--without-probe ksys_read: allowed are inet_csk_bind_conflict, .*, inet_twsk_bind_unhash$/],
     [["--netns", "/nowhere"], /\/nowhere leads to no network namespace/],
     [["--netns", "/etc/passwd"], /\/etc\/passwd leads to no network namespace/],
   ])("bindtrace %j", async (args, sentence) => {
@@ -105,12 +120,33 @@ describe.concurrent("a command line that cannot be meant", () => {
 });
 
 describe.concurrent("help and version", () => {
-  it.each([[["--help"]], [["-h"]], [["replay", "--help"]]])("bindtrace %j is on stdout, with examples, within 80 columns", async (args) => {
+  it.each([[["--help"]], [["-h"]], [["help"]]])("bindtrace %j is on stdout", async (args) => {
     const { exitCode, stdout, stderr } = await bindtrace(args);
-    expect(stdout).toMatch(/^Usage: bindtrace[\s\S]*\nExamples:\n/);
-    expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
-    expect(stderr).toBe("");
-    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^Usage: bindtrace \[options\] \[-- command\.\.\.\]\n/);
+    expect(stdout).toBe((await bindtrace(["--help"])).stdout);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+  });
+
+  it.each([
+    [["--help"], 0],
+    [["--version"], 0],
+    [["help", "replay"], 0],
+    [["completion", "bash"], 0],
+    [["--nonsense"], 2],
+  ])("bindtrace %j says no more when its reader has gone", async (args, code) => {
+    const run = bindtrace(args);
+    run.stdout.destroy();
+    run.stderr.destroy();
+    const { exitCode, signal } = await run;
+    expect({ exitCode, signal }).toEqual({ exitCode: code, signal: undefined });
+  });
+
+  it.each([["--help"], ["completion zsh"]])("bindtrace %s says so when it cannot be written", async (args) => {
+    await refuses(
+      execa("sh", ["-c", `"$0" "$1" ${args} >/dev/full`, process.execPath, CLI], { reject: false }),
+      5,
+      /cannot write the (help|script) to standard output: .*(ENOSPC|no space)/,
+    );
   });
 
   it.each([[["--version"]], [["-V"]]])("bindtrace %j", async (args) => {

@@ -17,8 +17,10 @@ import { isLocal, readDevices } from "../probe/surroundings.ts";
 import { readSysctls } from "../probe/sysctls.ts";
 import { checkText } from "../report/check.ts";
 import { jsonLine } from "../report/json.ts";
+import { asRoot } from "./as-root.ts";
 import { type BindOptions, deviceIndex, findUser, type Host, parseHost } from "./bind-options.ts";
-import { EXIT, type ExitCode, Failure } from "./failure.ts";
+import { EXIT, type ExitCode, exitMeanings, Failure } from "./failure.ts";
+import { GROUPS, withHelp } from "./help.ts";
 import { findNetns } from "./netns.ts";
 import { type LookOptions, textOptions, withLookOptions } from "./options.ts";
 import { streamOutput } from "./output.ts";
@@ -37,6 +39,7 @@ export function addCheck(program: Command, words: readonly string[], finish: (co
     .summary("who has a port now, and would a bind of it pass")
     .description("Shows who has a port now and whether a bind of it would pass. Looks, and binds nothing.")
     .argument("<port>", "local port", parsePort)
+    .optionsGroup(GROUPS.bind)
     .option("--host <address>", "address that would be bound (default: 0.0.0.0, with --v6only ::)", parseHost)
     .addOption(new Option("--proto <protocol>", "protocol").choices(["tcp", "udp"]).default("tcp"))
     .option("--reuseaddr", "with SO_REUSEADDR, as most servers set it")
@@ -45,20 +48,26 @@ export function addCheck(program: Command, words: readonly string[], finish: (co
     .option("--device <interface>", "with SO_BINDTODEVICE")
     .option("--user <user>", "who would bind: a name or a uid (default: who called sudo, else you)")
     .option("--netns <which>", "in this network namespace: self, a pid, a path or its number", "self")
+    .optionsGroup(GROUPS.output)
     .option("--json", "one JSON object instead of text");
-  withLookOptions(command).addHelpText(
-    "after",
-    `
-Examples:
-  sudo bindtrace check 8080                      of 0.0.0.0, without options
-  sudo bindtrace check 8080 --host :: --reuseaddr
-                                                 as Node and Go bind
-  sudo bindtrace check 53 --proto udp --host 127.0.0.1 --user root
-  bindtrace check 8080                           without root: what /proc shows
-
-Exit codes: 0 it would pass, 1 it would be refused, 2 usage, 3 not permitted,
-4 this machine cannot be looked at, 6 not determined`,
-  );
+  withHelp(withLookOptions(command), {
+    examples: [
+      { command: "sudo bindtrace check 8080", purpose: "of 0.0.0.0, without options" },
+      { command: "sudo bindtrace check 8080 --host :: --reuseaddr", purpose: "as Node and Go bind" },
+      { command: "sudo bindtrace check 53 --proto udp --host 127.0.0.1 --user root", purpose: "of a UDP port, by root" },
+      { command: "bindtrace check 8080", purpose: "without root, from /proc" },
+    ],
+    exits: exitMeanings(
+      {
+        clean: "the bind would pass",
+        failuresExplained: "it would be refused",
+        unsupported: "this machine cannot be looked at",
+        incomplete: "the answer could not be written",
+        undetermined: "not determined",
+      },
+      ["usage", "notPermitted"],
+    ),
+  });
   command.action(async (port: number, options: CheckOptions) => {
     if (words.length > 0) throw new Failure(EXIT.usage, `check runs no command, but '${words[0]}' follows --`);
     finish(await run(port, options));
@@ -83,7 +92,7 @@ async function run(port: number, options: CheckOptions): Promise<ExitCode> {
 function findOther(which: string): NetworkNamespace | null {
   const here = namespaceId("/proc/self/ns/net");
   if (process.geteuid?.() !== 0) {
-    throw new Failure(EXIT.notPermitted, `looking into the network namespace ${which} needs root: run it with sudo`);
+    throw new Failure(EXIT.notPermitted, `looking into the network namespace ${which} needs root: ${asRoot()}`);
   }
   const found = findNetns(which);
   return found.id === here ? null : found;
@@ -125,7 +134,7 @@ async function look(port: number, options: CheckOptions): Promise<CheckRecord> {
     inGroup: false,
   });
   const sight = await lookAtOwners({ protocol, port });
-  if (!sight.ok) throw new Failure(sight.error.kind === "not-permitted" ? EXIT.notPermitted : EXIT.unsupported, sight.error.message);
+  if (!sight.ok) throw new Failure(sight.error.kind === "unsupported" ? EXIT.unsupported : EXIT.notPermitted, sight.error.message);
   const { owners, bucket, slotSize } = sight.value;
   const seen = { ...kernelRules(), owners: numbered(owners), bucket, slotSize, vrfs: separates(devices.vrfs, sysctls) };
   const askedOf = (binder: Party): Asked => ({
@@ -170,6 +179,5 @@ function localOf({ family, address }: Party): boolean | null {
 /** Why the answer comes from /proc, and what would see more. */
 function whatIsMissing({ message }: Problem): string {
   if (process.geteuid?.() === 0) return `only /proc could be looked at, which shows no options and devices: ${message}`;
-  const more = `sudo bindtrace ${process.argv.slice(2).join(" ")}`;
-  return `without root only /proc can be looked at, which shows no options, devices and processes of others; this sees all: ${more}`;
+  return `without root only /proc can be looked at, which shows no options, devices and processes of others; to see all: ${asRoot()}`;
 }

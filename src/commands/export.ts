@@ -4,7 +4,8 @@ import { HtmlReport } from "../report/html/html-report.ts";
 import { NdjsonReport } from "../report/ndjson.ts";
 import { PerfettoReport } from "../report/perfetto.ts";
 import type { Report } from "../report/text-report.ts";
-import { EXIT, type ExitCode, Failure } from "./failure.ts";
+import { EXIT, type ExitCode, exitMeanings, Failure } from "./failure.ts";
+import { GROUPS, withHelp } from "./help.ts";
 import { resolveNetns } from "./netns.ts";
 import { type FilterOptions, fileName, storyOptions, withFilterOptions } from "./options.ts";
 import { fileOutput, streamOutput } from "./output.ts";
@@ -40,16 +41,6 @@ const FORMATS: Readonly<Record<string, Format>> = {
   },
 };
 
-const HELP = `
-Examples:
-${Object.values(FORMATS)
-  .map(({ flag, file }) => `  bindtrace export trace.jsonl.gz ${flag}${file === null ? "" : ` -o ${file}`}`)
-  .join("\n")}
-  bindtrace export trace.jsonl.gz --ndjson | jq 'select(.kind == "refused")'
-  for t in *.jsonl.gz; do bindtrace export "$t" --ndjson; done > all.ndjson
-
-Exit codes: 0 written, 2 usage, 5 the trace is damaged or lost events`;
-
 type ExportOptions = FilterOptions & { output?: string } & Partial<Record<keyof typeof FORMATS, boolean>>;
 
 export function addExport(program: Command, words: readonly string[], finish: (code: ExitCode) => void): void {
@@ -58,12 +49,24 @@ export function addExport(program: Command, words: readonly string[], finish: (c
     .summary("make a picture or a table of a recorded trace")
     .description("Makes a picture or a table of a recorded trace: on any machine, without root. '-' reads standard input.")
     .argument("<trace>", "file made by --save, plain or gzip");
+  command.optionsGroup(GROUPS.format);
   const flags = Object.keys(FORMATS);
   for (const [name, { flag, description }] of Object.entries(FORMATS)) {
     command.addOption(new Option(flag, description).conflicts(flags.filter((other) => other !== name)));
   }
-  withFilterOptions(command).option("-o, --output <file>", "write to a file instead of standard output", fileName);
-  command.addHelpText("after", HELP).action(async (path: string, options: ExportOptions) => {
+  withFilterOptions(command)
+    .optionsGroup(GROUPS.output)
+    .option("-o, --output <file>", "write to a file instead of standard output", fileName);
+  withHelp(command, {
+    examples: [
+      { command: "bindtrace export trace.jsonl.gz --html -o report.html", purpose: "to look at, or to send" },
+      { command: "bindtrace export trace.jsonl.gz --perfetto -o trace.json", purpose: "open in ui.perfetto.dev" },
+      { command: `bindtrace export trace.jsonl.gz --ndjson | jq 'select(.kind == "refused")'`, purpose: "the refused calls" },
+      { command: 'for t in *.gz; do bindtrace export "$t" --ndjson; done > all.ndjson', purpose: "many traces" },
+    ],
+    exits: exitMeanings({ clean: "written" }, ["usage", "incomplete"]),
+  });
+  command.action(async (path: string, options: ExportOptions) => {
     if (words.length > 0) throw new Failure(EXIT.usage, `export runs no command: leave out -- and '${words.join(" ")}'`);
     finish(await exportTrace(path, options));
   });

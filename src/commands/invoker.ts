@@ -1,5 +1,3 @@
-import { accessSync, constants, statSync } from "node:fs";
-import { delimiter, join } from "node:path";
 import { execa } from "execa";
 
 /** Who called sudo: the command runs, and saved files belong, as this user. */
@@ -46,17 +44,4 @@ export function asInvoker(command: readonly string[], user: Invoker | null): { c
     ],
     env: { HOME: user.home, ...(user.name === null ? {} : { USER: user.name, LOGNAME: user.name }) },
   };
-}
-
-/** Whether this names a program that can be run, by path or through PATH. */
-export function isRunnable(command: string): boolean {
-  const places = command.includes("/") ? [command] : (process.env.PATH ?? "").split(delimiter).map((folder) => join(folder, command));
-  return places.some((place) => {
-    try {
-      accessSync(place, constants.X_OK);
-      return statSync(place).isFile();
-    } catch {
-      return false;
-    }
-  });
 }

@@ -7,6 +7,7 @@ import type { PortTimeline } from "../core/timeline.ts";
 import { JsonReport } from "../report/json.ts";
 import type { TextOptions } from "../report/text.ts";
 import { type Report, TextReport } from "../report/text-report.ts";
+import { GROUPS } from "./help.ts";
 import { takesUtf8 } from "./locale.ts";
 import { parsePorts } from "./ports.ts";
 
@@ -48,6 +49,7 @@ const MIN_WIDTH = 40;
 /** Adds the options of {@link ReportOptions} to a command. */
 export function withReportOptions(command: Command): Command {
   const filtered = withFilterOptions(command)
+    .optionsGroup(GROUPS.output)
     .option("--json", "one JSON object a line instead of text")
     .option("-o, --output <file>", "write the report to a file", fileName);
   return withLookOptions(filtered);
@@ -56,6 +58,7 @@ export function withReportOptions(command: Command): Command {
 /** Adds the options of {@link FilterOptions} to a command. */
 export function withFilterOptions(command: Command): Command {
   return command
+    .optionsGroup(GROUPS.report)
     .option("-p, --port <ports>", "local ports: 8080 or 8080,9000-9010 (repeatable; default: all)", parsePorts)
     .option("--pid <pid>", "report only the failures of this process", wholeNumber)
     .option("--comm <name>", "report only the failures of processes of this name")
@@ -66,6 +69,7 @@ export function withFilterOptions(command: Command): Command {
 /** Adds the options of {@link LookOptions} to a command. */
 export function withLookOptions(command: Command): Command {
   return command
+    .optionsGroup(GROUPS.output)
     .addOption(colorOption())
     .option("--width <columns>", "fit into this many columns (default: the terminal, else 80)", parseWidth)
     .option("--ascii", "draw with ASCII characters only (default where the locale is not UTF-8)")

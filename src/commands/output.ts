@@ -12,6 +12,8 @@ export interface Output {
   close(): Promise<void>;
 }
 
+const REPORT = "the report";
+
 /** What the two kinds of output share: after the first error nothing is written any more. */
 class Health {
   problem: NodeJS.ErrnoException | null = null;
@@ -38,14 +40,21 @@ class Health {
   }
 
   /** A reader that goes away is no error: it had what it wanted. */
-  check(name: string): void {
+  check(what: string, place: string): void {
     if (this.problem && this.problem.code !== "EPIPE") {
-      throw new Failure(EXIT.incomplete, `cannot write the report to ${name}: ${this.problem.message}`);
+      throw new Failure(EXIT.incomplete, `cannot write ${what} to ${place}: ${this.problem.message}`);
     }
   }
 }
 
-export function streamOutput(stream: NodeJS.WriteStream & { fd: number }): Output {
+/** Writes a text that is no report to stdout; `what` names it where that fails. */
+export async function print(what: string, text: string): Promise<void> {
+  const output = streamOutput(process.stdout, what);
+  output.write(text);
+  await output.close();
+}
+
+export function streamOutput(stream: NodeJS.WriteStream & { fd: number }, what = REPORT): Output {
   const health = new Health();
   stream.on("error", (error: NodeJS.ErrnoException) => health.fails(error));
   return {
@@ -54,7 +63,7 @@ export function streamOutput(stream: NodeJS.WriteStream & { fd: number }): Outpu
     onClosed: (listener) => health.onClosed(listener),
     close: async () => {
       if (!health.problem) await new Promise<void>((resolve) => stream.write("", () => resolve()));
-      health.check(stream.fd === 1 ? "standard output" : "standard error");
+      health.check(what, stream.fd === 1 ? "standard output" : "standard error");
     },
   };
 }
@@ -68,7 +77,7 @@ export function fileOutput(path: string): Output {
     onClosed: (listener) => health.onClosed(listener),
     close: async () => {
       closeSync(fd);
-      health.check(path);
+      health.check(REPORT, path);
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import { EXIT, type ExitCode, Failure } from "./failure.ts";
+import { EXIT, type ExitCode, exitMeanings, Failure } from "./failure.ts";
+import { withHelp } from "./help.ts";
 import { resolveNetns } from "./netns.ts";
 import { makeReport, type ReportOptions, storyOptions, withReportOptions } from "./options.ts";
 import { fileOutput, streamOutput } from "./output.ts";
@@ -11,14 +12,14 @@ export function addReplay(program: Command, words: readonly string[], finish: (c
     .summary("show the report of a recorded trace")
     .description("Shows the report of a recorded trace: on any machine, without root. '-' reads standard input.")
     .argument("<trace>", "file made by --save, plain or gzip");
-  withReportOptions(command).addHelpText(
-    "after",
-    `
-Examples:
-  bindtrace replay restart.jsonl.gz
-  bindtrace replay restart.jsonl.gz --port 8080 --json | jq .rule
-  ssh server cat trace.jsonl | bindtrace replay -`,
-  );
+  withHelp(withReportOptions(command), {
+    examples: [
+      { command: "bindtrace replay restart.jsonl.gz", purpose: "the report as it was live" },
+      { command: "bindtrace replay restart.jsonl.gz --port 8080 --json | jq .rule", purpose: "of one port, for scripts" },
+      { command: "ssh server cat trace.jsonl | bindtrace replay -", purpose: "of another machine" },
+    ],
+    exits: exitMeanings({ clean: "no bind was refused" }, ["failuresExplained", "usage", "incomplete", "undetermined"]),
+  });
   command.action(async (path: string, options: ReportOptions) => {
     if (words.length > 0) throw new Failure(EXIT.usage, `replay runs no command: leave out -- and '${words.join(" ")}'`);
     finish(await replay(path, options));

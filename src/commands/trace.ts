@@ -9,13 +9,17 @@ import type { Problem } from "../probe/problem.ts";
 import { tryAttach } from "../probe/trial.ts";
 import { escapeText } from "../report/text.ts";
 import { TraceWriter } from "../trace/writer.ts";
-import { EXIT, type ExitCode, Failure } from "./failure.ts";
-import { asInvoker, type Invoker, invoker, isRunnable } from "./invoker.ts";
+import { asRoot } from "./as-root.ts";
+import { EXIT, type ExitCode, exitMeanings, Failure } from "./failure.ts";
+import { GROUPS, withHelp } from "./help.ts";
+import { asInvoker, type Invoker, invoker } from "./invoker.ts";
 import { resolveNetns } from "./netns.ts";
 import { drawsAscii, fileName, makeReport, type ReportOptions, storyOptions, withReportOptions } from "./options.ts";
-import { fileOutput, type Output, streamOutput } from "./output.ts";
+import { fileOutput, type Output, print, streamOutput } from "./output.ts";
+import { isRunnable } from "./programs.ts";
 import { exitCode, runSession } from "./session.ts";
 import { openStatus } from "./status-line.ts";
+import { unknownWord } from "./usage.ts";
 
 interface TraceOptions extends ReportOptions {
   save?: string;
@@ -53,39 +57,53 @@ interface Session {
 /** Makes tracing the default command. `words` are what stood behind `--`. */
 export function addTrace(program: Command, words: readonly string[], finish: (code: ExitCode) => void): void {
   withReportOptions(program)
+    .optionsGroup(GROUPS.recording)
     .option("-s, --save <file>", "record the trace for replay; gzip when the name ends in .gz", fileName)
     .option("--force", "let --save replace a file")
+    .optionsGroup(GROUPS.end)
     .option("--until-failure", "end at the first failure")
     .option("--duration <time>", "end after 30s, 5m, 2h", parseDuration)
     .option("--linger <time>", "with a command: go on after it has ended, for daemons it started", parseDuration)
+    .addOption(new Option("--exit-code <whose>", "exit with the verdict's code or the command's").choices(["verdict", "child"]))
+    .optionsGroup(GROUPS.kernel)
     .option("--light", "leave out the hooks of close, dup and sent descriptors: cheaper, for days")
     .addOption(new Option("--hooks <set>", "how to look into the kernel").choices(Object.keys(HOOKS)).default("auto"))
-    .option("--without-probe <function>", "leave out an optional probe of the kernel hook set (repeatable)", optionalProbe)
-    .option("--print-program", "print the bpftrace program that would run as root, and end")
-    .addOption(new Option("--exit-code <whose>", "exit with the verdict's code or the command's").choices(["verdict", "child"]))
-    .addHelpText(
-      "after",
-      `
-Examples:
-  sudo bindtrace --port 8080                     trace until Ctrl-C
-  sudo bindtrace --port 8080 -- npm run restart  run a command under the trace
-  sudo bindtrace --port 8080 --save t.jsonl.gz   also record
-  bindtrace replay t.jsonl.gz                    same report, without root
-  sudo bindtrace check 8080                      who has it, would a bind pass
-
-Exit codes: 0 no bind refused, 1 refused and explained, 2 usage,
-3 not permitted, 4 this machine cannot be traced, 5 events lost or trace
-damaged, 6 a refusal whose blocker could not be determined`,
+    .addOption(
+      new Option("--without-probe <function>", "leave out an optional probe of the kernel hook set (repeatable)")
+        .choices(Object.keys(WITHOUT_PROBE))
+        .argParser(optionalProbe),
     )
+    .option("--print-program", "print the bpftrace program that would run as root, and end")
     .action(async (options: TraceOptions) => finish(await trace(program, options, words)));
+  withHelp(program, {
+    examples: [
+      { command: "sudo bindtrace --port 8080", purpose: "trace until Ctrl-C" },
+      { command: "sudo bindtrace --port 8080 -- npm run restart", purpose: "run a command under the trace" },
+      { command: "sudo bindtrace --port 8080 --save t.jsonl.gz", purpose: "also record" },
+      { command: "bindtrace replay t.jsonl.gz", purpose: "same report, without root" },
+      { command: "sudo bindtrace check 8080", purpose: "who has it, would a bind pass" },
+    ],
+    exits: exitMeanings({ clean: "no bind was refused" }, [
+      "failuresExplained",
+      "usage",
+      "notPermitted",
+      "unsupported",
+      "incomplete",
+      "undetermined",
+      "bug",
+      "interrupted",
+    ]),
+  });
 }
 
 async function trace(program: Command, options: TraceOptions, command: readonly string[]): Promise<ExitCode> {
-  if (program.args.length > 0) unknownCommand(program);
+  if (program.args.length > 0) throw new Failure(EXIT.usage, unknownWord(program.args, program));
   const netns = resolveNetns(options.netns);
   if (command[0] !== undefined && !isRunnable(command[0])) {
-    const hint = process.env.SUDO_USER ? ": sudo has its own PATH, so give the full path (command -v shows it)" : ": check its name";
-    throw new Failure(EXIT.usage, `the command ${command[0]} was not found${hint}`);
+    const hint = process.env.SUDO_USER
+      ? 'sudo has its own PATH, so give the full path (command -v shows it), or keep yours: sudo env "PATH=$PATH" bindtrace ...'
+      : "check its name";
+    throw new Failure(EXIT.usage, `the command ${command[0]} was not found: ${hint}`);
   }
   const machine = await preflight();
   if (!machine.ok) throw problemFailure(machine.error);
@@ -116,7 +134,7 @@ async function printProgram(machine: Machine, live: LiveOptions): Promise<ExitCo
   for (const candidate of possible.value) {
     const only = candidate === possible.value.at(-1);
     if (!only && (await tryAttach(candidate.attach)) !== null) continue;
-    process.stdout.write(liveProgram(machine, candidate, live).text);
+    await print("the program", liveProgram(machine, candidate, live).text);
     break;
   }
   return EXIT.clean;
@@ -180,6 +198,8 @@ async function record(live: LiveTrace, session: Session): Promise<ExitCode> {
 
 function problemFailure({ kind, message }: Problem): Failure {
   switch (kind) {
+    case "not-root":
+      return new Failure(EXIT.notPermitted, `${message}: ${asRoot()}`);
     case "not-permitted":
       return new Failure(EXIT.notPermitted, message);
     case "unsupported":
@@ -260,15 +280,9 @@ function onSignals(listener: (signal: NodeJS.Signals) => void): () => void {
   };
 }
 
-/** A word that is no command: commander says which one is nearest (a method that its types leave out). */
-function unknownCommand(program: Command): never {
-  (program as unknown as { unknownCommand(): void }).unknownCommand();
-  throw new Failure(EXIT.usage, `unknown command '${program.args[0]}'`);
-}
-
 function optionalProbe(name: string, before: OptionalProbe[] | undefined): OptionalProbe[] {
   if (!isOptionalProbe(name)) {
-    throw new InvalidArgumentError(`'${name}' is not an optional probe. Allowed choices are ${Object.keys(WITHOUT_PROBE).join(", ")}.`);
+    throw new InvalidArgumentError(`Allowed choices are ${Object.keys(WITHOUT_PROBE).join(", ")}.`);
   }
   return [...(before ?? []), name];
 }

@@ -88,8 +88,8 @@ export function rightsFindings(survey: Survey): Finding[] {
 
 const has = ({ capabilities: held }: Survey, bit: bigint) => held === null || ((held >> bit) & 1n) === 1n;
 
-function root({ root: isRoot }: Survey): Finding {
-  return isRoot ? good("root", "this is root") : problem("root", "tracing needs root", "run it with sudo");
+function root({ root: isRoot, asRoot = "run it with sudo" }: Survey): Finding {
+  return isRoot ? good("root", "this is root") : problem("root", "tracing needs root", asRoot);
 }
 
 const given = (capability: string) => `start the container with --cap-add ${capability}, or run bindtrace outside of it`;

@@ -38,6 +38,8 @@ export interface Survey {
   preflight: Result<{ orphanUidIsZero: boolean; missingProbes: OptionalProbe[] }, string> | null;
   lockdown: Lockdown;
   root: boolean;
+  /** How to start the same as root, where that is known. */
+  asRoot?: string;
   /** CapEff of /proc/self/status, null when it cannot be read. */
   capabilities: bigint | null;
   /** Whether this is in the machine's own namespaces, null where that cannot be read. */

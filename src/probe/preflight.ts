@@ -20,7 +20,7 @@ export interface Machine {
 export async function preflight(): Promise<Result<Machine, Problem>> {
   if (process.platform !== "linux") return fail({ kind: "unsupported", message: "bindtrace traces Linux only; replay works anywhere" });
   if (process.geteuid?.() !== 0) {
-    return fail({ kind: "not-permitted", message: "tracing needs root: run it with sudo (replay does not need it)" });
+    return fail({ kind: "not-root", message: "tracing needs root (replay does not)" });
   }
   const version = await bpftraceVersion();
   if (!version.ok) return version;

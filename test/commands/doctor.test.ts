@@ -17,15 +17,8 @@ const HUMBLE = ["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=
 const asNobody = (args: string[]) => execa("setpriv", [...HUMBLE, process.execPath, CLI, ...args], { reject: false });
 
 describe("bindtrace doctor", () => {
-  it("has help with examples, within 80 columns", async () => {
-    const { exitCode, stdout } = await bindtrace(["doctor", "--help"]);
-    expect(stdout).toMatch(/^Usage: bindtrace doctor[\s\S]*\nExamples:\n[\s\S]*\nExit codes: /);
-    expect(tooWide(stdout)).toEqual([]);
-    expect(exitCode).toBe(0);
-  });
-
   it.each<[string[], RegExp]>([
-    [["doctor", "8080"], /too many arguments/],
+    [["doctor", "8080"], /too many arguments: doctor takes none, so leave out '8080'$/],
     [["doctor", "--", "true"], /runs no command.*'true'/],
     [["doctor", "--jsn"], /unknown option '--jsn'.*--json/],
   ])("%j is no use of it", async (args, sentence) => {
@@ -38,7 +31,7 @@ describe("bindtrace doctor", () => {
   it("without root says that it needs root, and what can be seen all the same", async () => {
     const args = ["doctor"];
     const { exitCode, stdout, stderr }: Ended = process.geteuid?.() === 0 ? await asNobody(args) : await bindtrace(args);
-    expect(lastLine(stdout)).toBe("bindtrace: live tracing does not work here: tracing needs root; run it with sudo");
+    expect(lastLine(stdout)).toMatch(/^bindtrace: live tracing does not work here: tracing needs root; run .*\bdoctor$/);
     expect(stdout).toContain("\n  note     no program was tried\n");
     expect(stdout).toContain("net.ipv4.ip_local_port_range = ");
     expect({ exitCode, stderr }).toEqual({ exitCode: 4, stderr: "" });

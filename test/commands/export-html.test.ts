@@ -32,7 +32,7 @@ it("makes a page of what a filter leaves", async () => {
 
 it.each<[string, string[], number, string]>([
   ["no format", [TRACE], 2, "bindtrace: say what to make of it: --html"],
-  ["no trace", ["--html"], 2, "bindtrace: missing required argument 'trace'\n"],
+  ["no trace", ["--html"], 2, "bindtrace: export needs a <trace>: file made by --save, plain or gzip"],
   ["a trace that is not there", ["none.jsonl", "--html", "-o", join(folder.path, "none.html")], 2, "none.jsonl"],
   ["a command", [TRACE, "--html", "--", "true"], 2, "bindtrace: export runs no command: leave out -- and 'true'\n"],
   ["a folder as output", [TRACE, "--html", "-o", folder.path], 2, "bindtrace: cannot write the report to"],

@@ -38,7 +38,7 @@ describe.concurrent("bindtrace export", () => {
 
   it.each<[string[], RegExp]>([
     [[], /^bindtrace: say what to make of it: .*--perfetto.*--ndjson/],
-    [["--perfetto", "--ndjson"], /'--(perfetto|ndjson)' cannot be used with option '--(perfetto|ndjson)'/],
+    [["--perfetto", "--ndjson"], /^bindtrace: --perfetto and --ndjson exclude each other: leave one out$/],
     [["--ndjson", "--", "true"], /^bindtrace: export runs no command: leave out -- and 'true'$/],
   ])("does not take %j", async (options, sentence) => {
     const { exitCode, stdout, stderr } = await bindtrace(["export", SAMPLE, ...options]);
@@ -55,10 +55,11 @@ describe.concurrent("bindtrace export", () => {
     expect(kinds(stdout)).toContain("refused");
   });
 
-  it("shows an example of each format in its help, within 80 columns", async () => {
+  it("shows an example of each format in its help", async () => {
     const { stdout } = await bindtrace(["export", "--help"]);
-    expect(stdout.split("\n").filter((line) => line.length > 80)).toEqual([]);
-    expect(stdout).toContain("\n  bindtrace export trace.jsonl.gz --perfetto -o trace.perfetto.json\n");
-    expect(stdout).toContain("\n  bindtrace export trace.jsonl.gz --ndjson\n");
+    const [, formats = "", examples = ""] = /^What is made of it:\n(.*?)\n\n.*^Examples:\n(.*?)\n\n/ms.exec(stdout) ?? [];
+    const flags = formats.match(/^ {2}--\w+/gm) ?? [];
+    expect(flags.length).toBeGreaterThan(2);
+    expect(flags.filter((flag) => !examples.includes(`bindtrace export trace.jsonl.gz ${flag.trim()} `))).toEqual([]);
   });
 });

@@ -27,7 +27,7 @@ export function scratch(): { path: string; remove(): void } {
 /** Runs the built program; never throws on its exit code. */
 export function bindtrace(
   args: readonly string[],
-  options: { input?: string | Uint8Array; env?: Record<string, string>; cwd?: string } = {},
+  options: { input?: string | Uint8Array; env?: Record<string, string>; cwd?: string; stripFinalNewline?: boolean } = {},
 ) {
   return execa(process.execPath, [CLI, ...args], { cwd: ROOT, reject: false, ...options });
 }

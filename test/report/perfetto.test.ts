@@ -77,8 +77,8 @@ describe("the picture", () => {
         " 1/f2 f2 node[31] EADDRINUSE 50",
         "  1/s3 blocked f2 node[31] 50",
         "  1/s4 blocked f2 node[31] 50",
-        "  1/s4 ended 61",
         " 1/s4 TIME_WAIT 61-60000",
+        "  1/s4 ended 61",
       ],
     });
   });

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs the real programs of the corpus (README.md) into .cache/programs, and nothing anywhere else: npm packages by
-# the lock file beside this, two Node versions, and Debian packages, which are unpacked without running their scripts, so
+# the lock file beside this, three Node versions, and Debian packages, which are unpacked without running their scripts, so
 # that no service is started or enabled. What is there already is left alone. Says in one line what could not be had.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -25,7 +25,7 @@ if ! is_current npm; then
 fi
 
 # Node binaries: node-linux-ARCH is what the install script of the npm package node fetches.
-for version in 22.23.3 24.21.0; do
+for version in 22.23.3 24.21.0 26.10.0; do
   folder=node${version%%.*}
   package=node-linux-$(node -p process.arch)
   echo "$package@$version" >"$folder.wanted"
