@@ -61,7 +61,16 @@ export class PortTimelines {
     const { netns } = facts;
     const protocol = facts.protocol === "udp" ? "udp" : "tcp";
     const key = `${netns}/${protocol}/${port}`;
-    const timeline = this.#timelines.get(key) ?? { netns, protocol, port, rows: [], lanes: [], reported: false, sockets: new Set(), pids: new Set() };
+    const timeline = this.#timelines.get(key) ?? {
+      netns,
+      protocol,
+      port,
+      rows: [],
+      lanes: [],
+      reported: false,
+      sockets: new Set(),
+      pids: new Set(),
+    };
     this.#timelines.set(key, timeline);
     return timeline;
   }

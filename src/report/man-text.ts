@@ -31,6 +31,7 @@ export const LAST: Chapter[] = [
     title: "ENVIRONMENT",
     paragraphs: [
       ["LC_ALL, LC_CTYPE, LANG", "The first that is not empty: where it names another encoding than UTF-8, reports are drawn in ASCII."],
+      ["TERM", "Where it is dumb, no status line is shown while nothing happens."],
       ["NO_COLOR", "When it is not empty, --color auto is without colour."],
       ["PATH", "Where bpftrace(8) and the command are looked for. sudo(8) sets one of its own: see NOTES."],
       [

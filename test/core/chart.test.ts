@@ -14,7 +14,7 @@ function row(t: number, kind: Row["kind"], socket: Socket | null = null, state: 
   return { t, kind, socket, state, process: null, detail: "", blockers: [], ...overrides };
 }
 const chart = (rows: Row[], protocol: PortTimeline["protocol"] = "tcp") =>
-  chartOf({ netns: NETNS, protocol, port: 8080, rows, lanes: [a, b] });
+  chartOf({ netns: NETNS, protocol, port: 8080, rows, lanes: [a, b], reported: true });
 
 describe("the chart of a port", () => {
   it("has a bar from each change of a socket's state to the next, and none after its release", () => {

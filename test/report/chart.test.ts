@@ -21,7 +21,10 @@ interface Drawn {
 /** The lines of the chart of these rows, whose sockets have lanes but for those that were only refused. */
 function draw(rows: Row[], { options = {}, holders = new Map(), protocol = "tcp" }: Drawn = {}): string[] {
   const lanes = [...new Set(rows.flatMap(({ kind, socket }) => (socket && kind !== "refused" ? [socket] : [])))];
-  return drawChart(chartOf({ netns: NETNS, protocol, port: 8080, rows, lanes }), holders, header(), { ...PLAIN, ...options }).text;
+  return drawChart(chartOf({ netns: NETNS, protocol, port: 8080, rows, lanes, reported: true }), holders, header(), {
+    ...PLAIN,
+    ...options,
+  }).text;
 }
 
 const old = socketNamed("s1");

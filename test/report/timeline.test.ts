@@ -103,7 +103,7 @@ describe("events that say the same", () => {
   const clients = Array.from({ length: 40 }, (_, index) => socketNamed(`s${index + 3}`, { facts: connection(), opener: null }));
   const say = (rows: Row[]) => {
     const lanes = [...new Set(rows.flatMap(({ kind, socket }) => (socket && kind !== "refused" ? [socket] : [])))];
-    const timeline: PortTimeline = { netns: NETNS, protocol: "tcp", port: 8080, rows, lanes };
+    const timeline: PortTimeline = { netns: NETNS, protocol: "tcp", port: 8080, rows, lanes, reported: true };
     return events(timelineText(timeline, new Map(), header(), PLAIN));
   };
   const there = row(0, "there", listener, { state: "LISTEN" });

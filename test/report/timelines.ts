@@ -71,6 +71,7 @@ export function anyTimeline(comm: fc.Arbitrary<string> = fc.constantFrom("node",
           size: "max",
         }),
         lanes: fc.constant(lanes),
+        reported: fc.boolean(),
       });
     });
 }
