@@ -6,6 +6,7 @@ import type { PortTimeline } from "../core/timeline.ts";
 import { failureBlock, holdersLine, releaseLine } from "./failure.ts";
 import { groupLines } from "./groups.ts";
 import { absenceLine, attemptsLine, restartBlock } from "./outcome.ts";
+import { Overview } from "./overview.ts";
 import { portsText } from "./status.ts";
 import { escapeText, type TextOptions, wrap } from "./text.ts";
 import { timelineText } from "./timeline.ts";
@@ -25,11 +26,13 @@ export class TextReport implements Report {
   readonly #released = new Set<string>();
   /** Who was found to have a socket, for the chart. */
   readonly #holders = new Map<string, { pid: number; comm: string }[]>();
+  readonly #overview: Overview;
   #summary: SummaryRecord | undefined;
   #absence: AbsenceRecord | undefined;
 
   constructor(options: TextOptions) {
     this.#options = options;
+    this.#overview = new Overview(options);
   }
 
   write(record: OutputRecord): string {
@@ -38,6 +41,7 @@ export class TextReport implements Report {
         return sessionLines(record, this.#options);
       case "failure":
         for (const blocker of record.blockers) this.#hold(blocker);
+        this.#overview.take(record);
         return failureBlock(record, this.#options);
       case "holders":
         this.#hold(record);
@@ -68,7 +72,7 @@ export class TextReport implements Report {
       .map((timeline) => `\n${timelineText(timeline, this.#holders, header, this.#options)}${this.#groups(timeline)}`)
       .join("");
     if (this.#absence) return `${ports}${absenceLine(this.#absence, this.#options)}`;
-    return `${ports}${this.#summary ? summaryLine(this.#summary) : ""}`;
+    return this.#summary ? `${ports}${this.#overview.text(this.#summary.ports)}${summaryLine(this.#summary)}` : ports;
   }
 
   #hold({ socket, holders }: Pick<BlockerRecord, "socket" | "holders">): void {
