@@ -13,7 +13,7 @@ KERNEL ?= 5.10 6.1 6.12 7
 ROOT := $(shell test "$$(id -u)" = 0 && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help install build tools lab programs duckdb demo test corpus chaos test-vm oracle oracle-build mutants check fix samples golden schemas man clean
+.PHONY: help install build tools lab programs duckdb demo test corpus chaos test-vm oracle oracle-build mutants check fix samples golden schemas screenshot man clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -114,6 +114,9 @@ golden: build duckdb ## write anew what the samples are expected to show
 
 schemas: build ## write schemas/ anew, from the zod schemas of what is written
 	@node test/schemas/schemas.mjs
+
+screenshot: build ## make docs/screenshot.png anew (chromium)
+	node test/docs/screenshot.mjs
 
 man: build ## write the manual page anew from the command line
 	node dist/cli.js man > man/bindtrace.1
