@@ -1,7 +1,7 @@
 import { type Nanos, SECOND } from "../base/nanoseconds.ts";
 import { portOf, type State } from "./event.ts";
 import { lasting, type Scene, who } from "./notes-scene.ts";
-import { meet, type Place } from "./party.ts";
+import type { Place } from "./party.ts";
 import { areKin, type Process } from "./process.ts";
 import type { Socket } from "./socket.ts";
 
@@ -18,8 +18,8 @@ export function checkedBefore({ call, process, blockers, table }: Scene): string
   const { opener = null, boundAt = null } = taken?.socket ?? {};
   if (opener === null || boundAt === null || opener.process === process) return null;
   const place: Place = { ...call.socket, port: portOf(call) };
-  const [check] = table.sockets
-    .filter((socket) => meet(socket.facts, place))
+  const [check] = table
+    .since(place, call.t - LONGEST_AGO)
     .flatMap((socket) => timesOf(socket) ?? [])
     .filter(({ since, until }) => until <= boundAt && until - since <= LONGEST_CHECK && call.t - until <= LONGEST_AGO)
     .filter(({ by }) => areKin(by, process))
@@ -46,7 +46,7 @@ export function ephemeralPort({ call, blockers, table, header }: Scene): string 
   if (!(port >= low && port <= high) || isReserved(header.sysctls["net.ipv4.ip_local_reserved_ports"] ?? "", port)) return null;
   const found = blockers.find(({ socket, facts }) => {
     if (facts.peer === null || socket.opener !== null || INCOMING.includes(facts.state)) return false;
-    return !table.sockets.some((other) => hasListened(other) && meet(other.facts, facts) && other.seenAt <= socket.seenAt);
+    return !table.listened(facts).some((other) => other.seenAt <= socket.seenAt);
   });
   if (!found) return null;
   const { socket, facts } = found;
@@ -57,8 +57,6 @@ export function ephemeralPort({ call, blockers, table, header }: Scene): string 
 
 /** Connections that a listener has not accepted yet. */
 const INCOMING: readonly State[] = ["SYN_RECV", "NEW_SYN_RECV"];
-
-const hasListened = ({ listeningSince, listenedUntil }: Socket) => listeningSince !== null || listenedUntil !== null;
 
 /** `8080,9148-9150` (ip-sysctl.rst). */
 function isReserved(list: string, port: number): boolean {

@@ -44,6 +44,9 @@ export function meet(a: Place, b: Place): boolean {
   return udp === (b.protocol === "udp") && a.netns === b.netns && a.port === b.port && sameVrf;
 }
 
+/** The same for all that may meet. */
+export const placeKey = ({ netns, protocol, port }: Place) => `${netns}/${protocol === "udp" ? "udp" : "tcp"}/${port}`;
+
 /** The binder as the kernel saw it during the call. */
 export function binderParty(call: CallEvent): Party {
   const { socket } = call;

@@ -1,4 +1,5 @@
 import type { Nanos } from "../base/nanoseconds.ts";
+import { type Place, placeKey } from "./party.ts";
 import type { Socket } from "./socket.ts";
 import type { PortTimeline, Row } from "./timeline.ts";
 
@@ -14,6 +15,10 @@ export class PortTimelines {
 
   all(): PortTimeline[] {
     return [...this.#timelines.values()];
+  }
+
+  at(place: Place): PortTimeline | undefined {
+    return this.#timelines.get(placeKey(place));
   }
 
   /** Something happened to a socket. `port`: where that is another than the socket's own. */
@@ -52,15 +57,19 @@ export class PortTimelines {
 
   /** Takes back what was told of a socket from this instant on. */
   retract(kind: Row["kind"], socket: Socket | undefined, from: Nanos): void {
-    for (const timeline of this.#timelines.values()) {
-      timeline.rows = timeline.rows.filter((row) => row.socket !== socket || row.kind !== kind || row.t < from);
+    if (!socket) return;
+    const { rows } = this.#of(socket, socket.facts.port);
+    for (let index = rows.length - 1; index >= 0; index--) {
+      const row = rows[index];
+      if (!row || row.t < from) break;
+      if (row.socket === socket && row.kind === kind) rows.splice(index, 1);
     }
   }
 
   #of({ facts }: Socket, port: number): Growing {
     const { netns } = facts;
     const protocol = facts.protocol === "udp" ? "udp" : "tcp";
-    const key = `${netns}/${protocol}/${port}`;
+    const key = placeKey({ netns, protocol, port });
     const timeline = this.#timelines.get(key) ?? {
       netns,
       protocol,

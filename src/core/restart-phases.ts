@@ -22,9 +22,6 @@ export class RestartPhases {
   readonly #table: SocketTable;
   readonly #listeners: Listeners;
   readonly #iso: (t: Nanos) => string;
-  /** Connections by port, of the first so many sockets of the table. */
-  readonly #connections = new Map<string, Socket[]>();
-  #sorted = 0;
 
   constructor(table: SocketTable, listeners: Listeners, iso: (t: Nanos) => string) {
     this.#table = table;
@@ -51,7 +48,7 @@ export class RestartPhases {
 
   /** The end of the last connection of the old listeners that is known of, where the ends of all these were seen. */
   lastConnection(from: readonly Listener[], start: Nanos, end: Nanos): TimedPhase[] {
-    const known = this.#connectionsAt(from).filter((socket) => socket.seenAt <= end && !wasOver(socket, start));
+    const known = this.#connectionsAt(from, start).filter((socket) => socket.seenAt <= end && !wasOver(socket, start));
     const last = latest(
       known.filter((socket) => from.some((listener) => overlap(listener.socket, socket))),
       ({ destroyedAt }) => destroyedAt,
@@ -90,17 +87,10 @@ export class RestartPhases {
     return [...since].map(([process, at]) => ({ process, since: at }));
   }
 
-  /** The connections of these ports, as far as walks showed them. */
-  #connectionsAt(from: readonly Listener[]): Socket[] {
-    for (const socket of this.#table.sockets.slice(this.#sorted)) {
-      const { netns, port, protocol, peer } = socket.facts;
-      if (peer === null || protocol === "udp") continue;
-      const here = this.#connections.get(`${netns}/${port}`);
-      if (here) here.push(socket);
-      else this.#connections.set(`${netns}/${port}`, [socket]);
-    }
-    this.#sorted = this.#table.sockets.length;
-    return [...new Set(from.map(({ netns, port }) => `${netns}/${port}`))].flatMap((at) => this.#connections.get(at) ?? []);
+  /** The connections that these ports had at `start` or since, as far as walks showed them. */
+  #connectionsAt(from: readonly Listener[], start: Nanos): Socket[] {
+    const ports = new Map(from.map(({ netns, port }) => [`${netns}/${port}`, { netns, protocol: "tcp" as const, port }]));
+    return [...ports.values()].flatMap((place) => this.#table.since(place, start)).filter(({ facts }) => facts.peer !== null);
   }
 
   #closed({ socket, until }: Listener): TimedPhase[] {

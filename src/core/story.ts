@@ -4,7 +4,7 @@ import { Attempts } from "./attempts.ts";
 import type { CallEvent, EventOf, Header, TraceEvent, WalkFacts } from "./event.ts";
 import { withGroups } from "./groups.ts";
 import type { Observer } from "./observer.ts";
-import { meet, type Place } from "./party.ts";
+import type { Place } from "./party.ts";
 import { PortTimelines } from "./port-timelines.ts";
 import type { OptionalProbe } from "./probes.ts";
 import type { OutputRecord } from "./record.ts";
@@ -165,7 +165,7 @@ export class Story {
   }
 
   #isShown({ facts }: Socket): boolean {
-    const timeline = this.#timelines.all().find((known) => meet(known, facts));
+    const timeline = this.#timelines.at(facts);
     return timeline !== undefined && this.#shows(timeline);
   }
 
@@ -198,9 +198,9 @@ export class Story {
     const whole = !walk.lost && walk.missed === 0 && walk.printed === walk.visited;
     if (event.seed || !whole) return [];
     const records: OutputRecord[] = [];
-    for (const socket of this.#table.sockets) {
+    for (const socket of this.#table.there(walk)) {
       const { protocol, state, expiresAt } = socket.facts;
-      if (!meet(socket.facts, walk) || socket.releasedAt !== null || present.has(socket)) continue;
+      if (present.has(socket)) continue;
       // Nothing tells the end of a UDP socket whose last copy went with its process.
       const unseen = protocol === "udp" && socket.inBucketSince !== null ? t : null;
       const ended = state === "TIME_WAIT" ? Math.min(t, expiresAt ?? t) : (socket.destroyedAt ?? unseen);

@@ -2,7 +2,8 @@ import type { Nanos } from "../base/nanoseconds.ts";
 import { Addresses } from "./addresses.ts";
 import type { CallEvent, EventOf, Holder, SocketFacts, State, WalkFacts } from "./event.ts";
 import { Groups } from "./groups.ts";
-import { meet } from "./party.ts";
+import { meet, type Place } from "./party.ts";
+import { Places } from "./places.ts";
 import { type Process, Processes } from "./process.ts";
 import { continues, mayHaveHad, type Socket, type Step, takeAgain } from "./socket.ts";
 
@@ -42,6 +43,9 @@ export class SocketTable {
   /** Who had a descriptor when that was last looked for, by the socket's inode. */
   readonly lastHolders = new Map<number, readonly Holder[]>();
   readonly #addresses = new Addresses(this.sockets);
+  readonly #places = new Places();
+  /** Sockets that listened, by port. */
+  readonly #listened = new Places();
 
   /** To be told of each event of the kernel before anything else is. */
   advance(t: Nanos): void {
@@ -51,6 +55,21 @@ export class SocketTable {
   /** The socket at this kernel address, if it is that one still. */
   find(sk: number, inode: number | null): Socket | undefined {
     return this.#addresses.find(sk, inode);
+  }
+
+  /** Those that have not let this port go. */
+  there(place: Place): Socket[] {
+    return this.#places.there(place).filter(({ facts }) => meet(facts, place));
+  }
+
+  /** Those that had this port at `t` or since, in the order in which they let it go, or took it. */
+  since(place: Place, t: Nanos): Socket[] {
+    return this.#places.since(place, t).filter(({ facts }) => meet(facts, place));
+  }
+
+  /** Those that ever listened on this port. */
+  listened(place: Place): Socket[] {
+    return this.#listened.since(place, Number.NEGATIVE_INFINITY).filter(({ facts }) => meet(facts, place));
   }
 
   /** The process made a bind or listen call; its socket is bound when the call succeeded. */
@@ -67,13 +86,14 @@ export class SocketTable {
     if (!succeeded) return socket;
     const isOver = socket.destroyedAt !== null;
     if (!isOver) takeAgain(socket);
+    this.#places.put(socket);
     step(socket, event.t, event.type === "bind" ? "bound" : "listened", process, event.fd);
     if (event.type === "bind") {
       socket.bindEnteredAt ??= event.enteredAt;
       socket.boundAt ??= event.t;
       socket.opener = { process, comm: event.comm, fd: event.fd };
     } else {
-      socket.listeningSince ??= event.t;
+      this.#listens(socket, event.t);
       // Listening without bind before it: the kernel chose a port.
       if (event.search?.port === 0) {
         socket.bindEnteredAt ??= event.enteredAt;
@@ -101,8 +121,9 @@ export class SocketTable {
       const previous = known?.facts.state ?? null;
       const before = earliest(socket.inBucketSince, timeWaitBegan(facts));
       socket.binderOnly = false;
-      if (facts.state === "LISTEN") socket.listeningSince ??= t;
       socket.facts = facts;
+      this.#places.put(socket);
+      if (facts.state === "LISTEN") this.#listens(socket, t);
       socket.inode = facts.inode ?? socket.inode;
       if (known) this.#addresses.set(facts.sk, known);
       if (facts.subflow !== null) this.#addresses.set(facts.subflow, socket);
@@ -114,13 +135,11 @@ export class SocketTable {
 
   /** Other sockets that were bound to the port before `from` and let it go between `from` and `to`, or not yet, as they were then. */
   heldDuring(binder: SocketFacts, from: Nanos, to: Nanos): { socket: Socket; facts: SocketFacts; endedAt: Nanos | null }[] {
-    return this.sockets
+    return this.since(binder, from)
       .filter((socket) => {
         const { facts, inBucketSince } = socket;
         const end = endOf(socket);
-        return (
-          meet(facts, binder) && facts.sk !== binder.sk && inBucketSince !== null && inBucketSince < from && (end === null || end >= from)
-        );
+        return facts.sk !== binder.sk && inBucketSince !== null && inBucketSince < from && (end === null || end >= from);
       })
       .map((socket) => {
         const listened = socket.listenedUntil !== null && socket.listenedUntil >= from;
@@ -140,7 +159,8 @@ export class SocketTable {
       socket.listenedUntil = event.t;
       this.groups.stopped(socket, event.t);
     }
-    socket.listeningSince = event.to === "LISTEN" ? (socket.listeningSince ?? event.t) : null;
+    if (event.to === "LISTEN") this.#listens(socket, event.t);
+    else socket.listeningSince = null;
     return socket;
   }
 
@@ -229,13 +249,18 @@ export class SocketTable {
    */
   #continued(facts: SocketFacts, besides: readonly (Socket | undefined)[]): Socket | undefined {
     if (facts.peer !== null) {
-      return this.sockets.findLast((socket) => socket.releasedAt === null && continues(socket, facts) && !besides.includes(socket));
+      return this.there(facts).findLast((socket) => continues(socket, facts) && !besides.includes(socket));
     }
     if (facts.inode === null) return undefined;
     return this.sockets.findLast(
       ({ destroyedAt, inode, facts: known }) =>
         destroyedAt === null && inode === facts.inode && known.netns === facts.netns && known.port === facts.port,
     );
+  }
+
+  #listens(socket: Socket, t: Nanos): void {
+    socket.listeningSince ??= t;
+    this.#listened.put(socket);
   }
 
   /** Who made it is told by its first call only. */

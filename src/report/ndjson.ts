@@ -2,6 +2,7 @@ import { isoTime, type Nanos, parseIsoTime } from "../base/nanoseconds.ts";
 import { endpoint } from "../core/address.ts";
 import type { EventOf, Header } from "../core/event.ts";
 import { COLUMNS, type FlatRow } from "../core/flat-row.ts";
+import { placeKey } from "../core/party.ts";
 import type { HolderRecord, ProcessRecord } from "../core/process-record.ts";
 import type { AbsenceRecord, AttemptsRecord, BlockerRecord, OutputRecord, RestartRecord, SummaryRecord } from "../core/record.ts";
 import type { PortTimeline, Row } from "../core/timeline.ts";
@@ -56,12 +57,12 @@ export class NdjsonReport implements Report {
 
   #portRows(timelines: readonly PortTimeline[], iso: (t: Nanos) => string): Said[] {
     const failures = new Map<string, number>();
-    for (const { record } of this.#failures.all) failures.set(placeOf(record), (failures.get(placeOf(record)) ?? 0) + 1);
-    const unavailable = new Map(this.#summary?.ports.map((port) => [placeOf(port), port.unavailableNs]));
+    for (const { record } of this.#failures.all) failures.set(placeKey(record), (failures.get(placeKey(record)) ?? 0) + 1);
+    const unavailable = new Map(this.#summary?.ports.map((port) => [placeKey(port), port.unavailableNs]));
     return timelines.map((timeline) => {
       const { netns, protocol, port, rows } = timeline;
       const time = iso(rows.reduce((first, { t }) => Math.min(first, t), Number.POSITIVE_INFINITY));
-      const place = placeOf(timeline);
+      const place = placeKey(timeline);
       return {
         kind: "port",
         time,
@@ -74,10 +75,6 @@ export class NdjsonReport implements Report {
     });
   }
 }
-
-/** A port; MPTCP shares those of TCP. */
-const placeOf = ({ netns, protocol, port }: Pick<PortTimeline, "netns" | "protocol" | "port">) =>
-  `${netns}/${protocol === "udp" ? "udp" : "tcp"}/${port}`;
 
 function timelineRows({ netns, protocol, port, rows }: PortTimeline, iso: (t: Nanos) => string): Said[] {
   return rows

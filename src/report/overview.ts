@@ -1,4 +1,5 @@
 import Table from "cli-table3";
+import { placeKey } from "../core/party.ts";
 import type { FailureRecord, PortRecord } from "../core/record.ts";
 import { nameText } from "./block.ts";
 import { countText, durationText, paint, type TextOptions, textWidth, truncate } from "./text.ts";
@@ -12,8 +13,6 @@ interface Tally {
   blockers: Set<string>;
 }
 
-type Place = Pick<PortRecord, "netns" | "protocol" | "port">;
-
 /** Counts the refusals of each port, for the end of a report in which there are many: a table of them, a line a port. */
 export class Overview {
   readonly #options: TextOptions;
@@ -24,16 +23,16 @@ export class Overview {
   }
 
   take(failure: FailureRecord): void {
-    const tally = this.#ports.get(keyOf(failure)) ?? { refused: 0, blockers: new Set() };
+    const tally = this.#ports.get(placeKey(failure)) ?? { refused: 0, blockers: new Set() };
     tally.refused++;
     for (const name of blockerNames(failure, this.#options)) if (tally.blockers.size < MOST_KEPT) tally.blockers.add(name);
-    this.#ports.set(keyOf(failure), tally);
+    this.#ports.set(placeKey(failure), tally);
   }
 
   /** Empty where refusals were of one port alone. */
   text(ports: readonly PortRecord[]): string {
     const rows = ports.flatMap((port) => {
-      const tally = this.#ports.get(keyOf(port));
+      const tally = this.#ports.get(placeKey(port));
       return tally ? [{ port, ...tally }] : [];
     });
     if (rows.length < 2) return "";
@@ -65,8 +64,6 @@ export class Overview {
     return lines.map((line) => line.trimEnd()).join("\n");
   }
 }
-
-const keyOf = ({ netns, protocol, port }: Place) => `${netns}/${protocol === "udp" ? "udp" : "tcp"}/${port}`;
 
 /** Who has the decisive blocker, else who bound it, else what it is. */
 function blockerNames({ blockers, rule }: FailureRecord, options: TextOptions): string[] {
