@@ -61,7 +61,7 @@ $(DUCKDB)/node_modules: | $(STAMPS)/npm
 	@npm install --prefix $(DUCKDB) --no-save --no-package-lock --no-fund --no-audit @duckdb/node-api@1.5.6-r.1 || \
 	  echo "DuckDB could not be fetched: the recipes that need it are not run"
 
-demo: build tools ## a real flaky restart under the trace, explained, saved and replayed
+demo: build tools ## a real flaky restart under the trace, explained, saved, replayed and made a page
 	@bash test/lab/demo.sh
 
 test: build tools $(LAB) programs duckdb ## all tests; live ones need root and bpftrace

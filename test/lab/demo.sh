@@ -5,6 +5,7 @@ set -u
 cd "$(dirname "$0")/../.."
 bindtrace=(node dist/cli.js)
 trace=bindtrace-demo.jsonl.gz
+page=bindtrace-demo.html
 
 # 8080, or another port when something is there already.
 port=$(node -e '
@@ -31,4 +32,9 @@ echo
 echo "The trace was saved as $trace. Replayed, without root and on any machine:"
 echo "+ bindtrace replay $trace"
 "${bindtrace[@]}" replay "$trace"
-[ $? -eq 1 ]
+[ $? -eq 1 ] || exit 1
+
+echo
+echo "The same as a page for the browser:"
+echo "+ bindtrace export $trace --html -o $page"
+"${bindtrace[@]}" export "$trace" --html -o "$page"
