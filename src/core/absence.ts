@@ -1,6 +1,6 @@
 import { type CallEvent, type EventOf, type Header, portOf, requestedPort, type TraceEvent } from "./event.ts";
 import type { Observer } from "./observer.ts";
-import { inRanges, type PortRanges } from "./port-ranges.ts";
+import { inRanges, type PortRanges, rangeTexts } from "./port-ranges.ts";
 import type { AbsenceRecord } from "./record.ts";
 
 /** What a trace showed in which no bind was refused. */
@@ -57,8 +57,7 @@ function complaint(ports: PortRanges, { command }: Seen, certain: boolean): stri
 }
 
 const isOne = (ports: PortRanges) => ports.length === 1 && ports.every(([low, high]) => low === high);
-const named = (ports: PortRanges) =>
-  `port${isOne(ports) ? "" : "s"} ${ports.map(([low, high]) => (low === high ? `${low}` : `${low}-${high}`)).join(", ")}`;
+const named = (ports: PortRanges) => `port${isOne(ports) ? "" : "s"} ${rangeTexts(ports).join(", ")}`;
 
 /** Tells at the end of a trace, when nothing was refused, whether that is because nothing was tried. */
 export class Absence implements Observer {

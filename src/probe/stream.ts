@@ -73,7 +73,7 @@ export class LiveStream {
       searches,
       instantOfJiffies: (jiffies) => instantOfJiffies(jiffies, this.#sample, this.hz, this.#monotonicOfInstant0),
     });
-    const instant = () => Number(process.hrtime.bigint() - this.#monotonicOfInstant0);
+    const instant = () => this.#instant();
     // Start times are of CLOCK_BOOTTIME.
     const instantOfStart = (ticks: number) => Number((BigInt(ticks) * 1_000_000_000n) / USER_HZ - this.bootOfInstant0);
     const emit = (event: TraceEvent, arrival = performance.now()) => this.#hold(event, arrival);
@@ -125,8 +125,13 @@ export class LiveStream {
   }
 
   commandEnded(code: number | null, signal: string | null): void {
-    const t = Number(process.hrtime.bigint() - this.#monotonicOfInstant0);
+    const t = this.#instant();
     this.#hold({ type: "command", t, code, signal }, performance.now());
+  }
+
+  /** Now. */
+  #instant(): Nanos {
+    return Number(process.hrtime.bigint() - this.#monotonicOfInstant0);
   }
 
   async stop(reason: string): Promise<void> {
@@ -173,7 +178,7 @@ export class LiveStream {
     this.#release(true);
     this.output.push({
       type: "end",
-      t: Number(process.hrtime.bigint() - this.#monotonicOfInstant0),
+      t: this.#instant(),
       reason: died ?? this.#stopReason ?? "bpftrace ended",
       lost: this.#decoder.lost,
       foreign: this.#decoder.foreign,
@@ -241,7 +246,7 @@ export class LiveStream {
 
   /** Makes a mark, and waits for it to come through the stream: null where it does not. */
   async #mark(longest = MARK_LIMIT): Promise<{ at: Nanos | null; made: Mark }> {
-    const notBefore = Number(process.hrtime.bigint() - this.#monotonicOfInstant0) - CLOCK_SLACK;
+    const notBefore = this.#instant() - CLOCK_SLACK;
     const pending = { notBefore, came: (_: Nanos) => {} };
     const given = new Promise<Nanos>((resolve) => {
       pending.came = resolve;

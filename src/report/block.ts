@@ -57,11 +57,11 @@ export function holderText(holders: readonly ShownHolder[], complete: boolean, o
   const max = most(MAX_HOLDERS, options);
   const named = holders.slice(0, max).map((holder) => {
     const how = holder.via === "inherited" || holder.via === "received" ? `${holder.via} ` : "";
-    const from = holder.from ? ` from ${nameText(holder.from.comm, options)}[${holder.from.pid}]` : "";
+    const from = holder.from ? ` from ${processText(holder.from, options)}` : "";
     const through = holder.fd === null ? "" : ` through ${how}fd ${holder.fd}${from}`;
     const command = truncate(escapeText(holder.command, options.ascii), most(COMMAND_WIDTH, options), options);
     const place = placeText(holder.process ?? null, options);
-    return `${nameText(holder.comm, options)}[${holder.pid}]${through}${place ? ` (${place})` : ""}${command ? `: ${command}` : ""}`;
+    return `${processText(holder, options)}${through}${place ? ` (${place})` : ""}${command ? `: ${command}` : ""}`;
   });
   const more = holders.length > max ? [`${holders.length - max} more`] : [];
   const unsure = complete ? [] : ["maybe others too"];
@@ -81,7 +81,11 @@ function placeText(process: ProcessRecord | null, { ascii }: TextOptions): strin
   return unit === null || LOGIN.test(unit) ? "" : `unit ${escapeText(unit, ascii)}`;
 }
 
-export const nameText = (comm: string, { ascii }: TextOptions) => escapeText(comm, ascii) || "?";
+export const nameText = (comm: string, { ascii }: Pick<TextOptions, "ascii">) => escapeText(comm, ascii) || "?";
+
+/** `node[20]`. */
+export const processText = ({ comm, pid }: { comm: string; pid: number }, options: Pick<TextOptions, "ascii">) =>
+  `${nameText(comm, options)}[${pid}]`;
 
 export const nanosBetween = (from: string, to: string) => Number((parseIsoTime(to) ?? 0n) - (parseIsoTime(from) ?? 0n));
 export const between = (from: string, to: string, options: TextOptions) => durationText(nanosBetween(from, to), options);

@@ -2,6 +2,7 @@ import type { Nanos } from "../base/nanoseconds.ts";
 import { endpoint } from "../core/address.ts";
 import { type Lane, type PortChart, type Refusal, type Span, type SpanKind, spansOf } from "../core/chart.ts";
 import type { Socket } from "../core/socket.ts";
+import { processText } from "./block.ts";
 import { countText, escapeText, type TextOptions } from "./text.ts";
 
 /** Which lines the chart of a port has, and what stands beside each. */
@@ -159,8 +160,6 @@ function sharedLabel(lanes: readonly Lane[], options: TextOptions): string {
   const who = only(comms);
   return `and ${countText(lanes.length - 1)} more: ${thing}s${only(lanes.map(addressOf))}${who === ", " ? "" : who}`;
 }
-
-const processText = ({ pid, comm }: Process, options: TextOptions) => `${escapeText(comm, options.ascii) || "?"}[${pid}]`;
 
 /** The order in which states matter. */
 const KINDS: readonly SpanKind[] = ["listening", "bound", "connected", "lingering", "maybe"];

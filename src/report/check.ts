@@ -1,6 +1,6 @@
 import { ANY4, ANY6, endpoint } from "../core/address.ts";
 import type { CheckRecord, OwnerRecord } from "../core/check-record.ts";
-import { adviceFields, field, fieldLines, headLines, heldBy, nameText, ruleText, socketText } from "./block.ts";
+import { adviceFields, field, fieldLines, headLines, heldBy, processText, ruleText, socketText } from "./block.ts";
 import { escapeText, paint, type Style, type TextOptions, wrap } from "./text.ts";
 
 /** Most sockets of a kind that are described one by one. */
@@ -88,7 +88,7 @@ function ownerLines(label: string, owners: readonly OwnerRecord[], record: Check
 function connectionsText(connections: readonly OwnerRecord[], options: TextOptions): string {
   const states = new Map<string, number>();
   for (const { state } of connections) states.set(state, (states.get(state) ?? 0) + 1);
-  const holders = new Set(connections.flatMap((owner) => owner.holders.map(({ pid, comm }) => `${nameText(comm, options)}[${pid}]`)));
+  const holders = new Set(connections.flatMap((owner) => owner.holders.map((holder) => processText(holder, options))));
   const named = [...holders].slice(0, MAX_SHOWN);
   const more = holders.size > named.length ? [`${holders.size - named.length} more`] : [];
   const held = named.length > 0 ? `; held by ${[...named, ...more].join(", ")}` : "";

@@ -9,8 +9,8 @@ import {
   headLines,
   heldBy,
   holderText,
-  nameText,
   nanosBetween,
+  processText,
   ruleText,
   socketText,
 } from "./block.ts";
@@ -52,7 +52,7 @@ export function failureFields(record: FailureRecord, options: TextOptions): Fiel
 
 function what(record: FailureRecord, options: TextOptions): string {
   const protocol = record.protocol === "tcp" ? "" : ` (${record.protocol})`;
-  const who = `${nameText(record.binder.comm, options)}[${record.binder.pid}]`;
+  const who = processText(record.binder, options);
   const asked = record.requestedPort === record.port ? "" : `, rewritten from port ${record.requestedPort} by a cgroup program`;
   return `${who} could not ${OPERATIONS[record.operation]} ${endpoint(record.address, record.port)}${protocol}${asked}`;
 }
@@ -96,7 +96,7 @@ function since(blocker: BlockerRecord, record: FailureRecord, options: TextOptio
     opener.exitedAt === null || nanosBetween(opener.exitedAt, record.at) < 0
       ? ""
       : `, which ${end} ${between(opener.exitedAt, record.at, options)} earlier`;
-  return `since ${clockTime(blocker.boundAt, options)}, bound by ${nameText(opener.comm, options)}[${opener.pid}]${exited}`;
+  return `since ${clockTime(blocker.boundAt, options)}, bound by ${processText(opener, options)}${exited}`;
 }
 
 /** What a slow search for holders found after the block was out. */
@@ -121,7 +121,7 @@ export function releaseText(record: ReleaseRecord, options: TextOptions): string
 const LATER = 1_000_000;
 
 function cause({ via, by, exitSignal, at, closedAt }: ReleaseRecord, options: TextOptions): string {
-  const who = by ? `${nameText(by.comm, options)}[${by.pid}]` : "its last holder";
+  const who = by ? processText(by, options) : "its last holder";
   switch (via) {
     case "close": {
       const late = closedAt === null ? 0 : nanosBetween(closedAt, at);

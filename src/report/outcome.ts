@@ -2,7 +2,7 @@ import type { Nanos } from "../base/nanoseconds.ts";
 import { endpoint } from "../core/address.ts";
 import type { Protocol } from "../core/event.ts";
 import type { AbsenceRecord, AttemptsRecord, RestartRecord } from "../core/record.ts";
-import { headLines, nameText, nanosBetween } from "./block.ts";
+import { headLines, nameText, nanosBetween, processText } from "./block.ts";
 import { clockTime, durationText, escapeText, ordinal, paint, type TextOptions, wrap } from "./text.ts";
 
 /** What came of it all: retries as one story, a restart step by step, and that nothing was refused. */
@@ -50,7 +50,7 @@ function blameText({ blockers, failures, unexplained }: AttemptsRecord): string 
 }
 
 const whoText = (processes: readonly { pid: number; comm: string }[], options: TextOptions) =>
-  listText(processes.map(({ pid, comm }) => `${nameText(comm, options)}[${pid}]`));
+  listText(processes.map((process) => processText(process, options)));
 
 function listText(names: readonly string[]): string {
   const more = names.length > MAX_NAMED ? [`${names.length - MAX_NAMED} more`] : [];

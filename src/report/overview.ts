@@ -1,7 +1,7 @@
 import Table from "cli-table3";
 import { placeKey } from "../core/party.ts";
 import type { FailureRecord, PortRecord } from "../core/record.ts";
-import { nameText } from "./block.ts";
+import { processText } from "./block.ts";
 import { countText, durationText, paint, type TextOptions, textWidth, truncate } from "./text.ts";
 
 /** Names that are kept of one port, and shown. */
@@ -71,7 +71,7 @@ function blockerNames({ blockers, rule }: FailureRecord, options: TextOptions): 
   if (!blocker) return [`(${rule})`];
   const { holders, opener, state } = blocker;
   const processes = holders.length > 0 || !opener || state === "TIME_WAIT" ? holders : [opener];
-  return processes.length > 0 ? processes.map(({ comm, pid }) => `${nameText(comm, options)}[${pid}]`) : [state];
+  return processes.length > 0 ? processes.map((process) => processText(process, options)) : [state];
 }
 
 function namesText(names: readonly string[]): string {

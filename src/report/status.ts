@@ -1,9 +1,10 @@
+import { type PortRanges, rangeTexts } from "../core/port-ranges.ts";
 import { countText, some, type TextOptions, textWidth, truncate } from "./text.ts";
 
 /** What a live trace can say of itself while it waits. */
 export interface Watching {
   /** None: all ports. */
-  ports: readonly (readonly [number, number])[];
+  ports: PortRanges;
   seconds: number;
   events: number;
   refused: number;
@@ -22,5 +23,5 @@ export function statusText({ ports, seconds, events, refused, lost }: Watching, 
 
 /** `8080,9000-9010`. */
 export function portsText(ports: Watching["ports"]): string {
-  return ports.length === 0 ? "all ports" : ports.map(([low, high]) => (low === high ? `${low}` : `${low}-${high}`)).join(",");
+  return ports.length === 0 ? "all ports" : rangeTexts(ports).join(",");
 }

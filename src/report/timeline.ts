@@ -4,6 +4,7 @@ import { chartOf } from "../core/chart.ts";
 import type { Header } from "../core/event.ts";
 import type { Socket } from "../core/socket.ts";
 import type { PortTimeline, Row } from "../core/timeline.ts";
+import { processText } from "./block.ts";
 import { drawChart } from "./chart.ts";
 import type { KnownHolders, PickedLines } from "./chart-lanes.ts";
 import { MAX_EQUAL } from "./chart-runs.ts";
@@ -98,7 +99,7 @@ const tell = (row: Row, options: TextOptions): Told => ({
 
 /** What happened, in one sentence. */
 export function rowText(row: Row, options: TextOptions): string {
-  const who = row.process ? `${escapeText(row.process.comm, options.ascii) || "?"}[${row.process.pid}]` : "";
+  const who = row.process ? processText(row.process, options) : "";
   const id = row.socket?.id ?? "";
   const place = row.socket ? placeText(row.socket) : "";
   switch (row.kind) {

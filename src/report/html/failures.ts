@@ -1,6 +1,6 @@
 import { type Nanos, parseIsoTime } from "../../base/nanoseconds.ts";
 import type { FailureRecord, HoldersRecord, ReleaseRecord } from "../../core/record.ts";
-import { type Field, nameText } from "../block.ts";
+import { type Field, processText } from "../block.ts";
 import { failureFields, failureText, holdersText, releaseText } from "../failure.ts";
 import { EVIDENCE_SENTENCES } from "../sentences.ts";
 import { clockTime, escapeText, type TextOptions } from "../text.ts";
@@ -81,13 +81,13 @@ export class FailureItems {
   #binder({ binder }: FailureRecord): Field[] {
     const { process, pid, tid, nsPid, processUid, fd } = binder;
     const who = [
-      `${nameText(binder.comm, this.#options)}[${pid}]`,
+      processText(binder, this.#options),
       ...(tid === pid ? [] : [`thread ${tid}`]),
       ...(nsPid === pid ? [] : [`pid ${nsPid} in its namespace`]),
       `uid ${processUid}`,
       ...(fd === null ? [] : [`fd ${fd}`]),
     ].join(", ");
-    const parents = process.parents.map(({ pid: parent, comm }) => `${nameText(comm, this.#options)}[${parent}]`);
+    const parents = process.parents.map((parent) => processText(parent, this.#options));
     return [
       ["refused", who],
       ...(process.command === null ? [] : [["", process.command] as const]),

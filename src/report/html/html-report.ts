@@ -1,5 +1,6 @@
 import { isoTime, type Nanos, parseIsoTime } from "../../base/nanoseconds.ts";
 import type { EventOf, Header } from "../../core/event.ts";
+import { rangeTexts } from "../../core/port-ranges.ts";
 import type { AbsenceRecord, OutputRecord, PortRecord, SummaryRecord } from "../../core/record.ts";
 import type { PortTimeline } from "../../core/timeline.ts";
 import { groupFields } from "../groups.ts";
@@ -110,7 +111,7 @@ export class HtmlReport implements Report {
 
   #facts(end: EventOf<"end"> | undefined): [string, string][] {
     const { kernel, hooks, attach, bpftrace, filters, host, command, redacted } = this.#header;
-    const ports = filters.ports.map(([low, high]) => (low === high ? `${low}` : `${low}-${high}`)).join(", ");
+    const ports = rangeTexts(filters.ports).join(", ");
     return [
       ["kernel", kernel.release],
       ["hook set", hooks === attach ? hooks : `${hooks} by ${attach}`],

@@ -2,7 +2,7 @@ import type { Nanos } from "../../base/nanoseconds.ts";
 import { chartOf, type Lane, type PortChart, type Span, spansOf } from "../../core/chart.ts";
 import type { Socket } from "../../core/socket.ts";
 import type { PortTimeline, Row } from "../../core/timeline.ts";
-import { nameText } from "../block.ts";
+import { processText } from "../block.ts";
 import { gapText } from "../outcome.ts";
 import { durationText, escapeText, type TextOptions } from "../text.ts";
 import { placeText, portText, rowText } from "../timeline.ts";
@@ -61,7 +61,7 @@ export class Charts implements Charted {
     lanes.forEach((lane, position) => {
       const { socket } = lane;
       const { opener } = socket;
-      const [track = 0, who] = [tracks[position], opener ? `${nameText(opener.comm, this.#options)}[${opener.process.pid}]` : ""];
+      const [track = 0, who] = [tracks[position], opener ? processText({ comm: opener.comm, pid: opener.process.pid }, this.#options) : ""];
       const index = this.lanes.push([port, track, socket.id, placeText(socket), who]) - 1;
       indexes.set(socket, index);
       for (const span of spansOf(lane)) bars.push({ track, bar: barItem(index, span) });
