@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { AbsenceRecord, AttemptsRecord, RestartRecord, SummaryRecord } from "../../src/core/record.ts";
 import { absenceLine, attemptsLine, restartBlock } from "../../src/report/outcome.ts";
-import type { TextOptions } from "../../src/report/text.ts";
+import { type TextOptions, textWidth } from "../../src/report/text.ts";
 import { TextReport } from "../../src/report/text-report.ts";
 import { header, MS } from "../helpers/events.ts";
 import { hostile } from "./hostile.ts";
@@ -198,7 +198,7 @@ it("no line is one that a process chose by its name, and the steps fit the width
       const lines = [...attemptsLine({ ...retried, binders: [who], bound: null }, options).split("\n"), ...steps];
       for (const line of lines) expect(line).not.toMatch(ascii ? /[^ -~]/ : /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
       for (const line of lines.filter((one) => one !== "")) expect(line).toMatch(/^( {2}|[✗x] |restart of )/);
-      for (const line of steps) expect([...line].length).toBeLessThanOrEqual(width);
+      for (const line of steps) expect(textWidth(line)).toBeLessThanOrEqual(width);
     }),
   );
 });
