@@ -42,6 +42,15 @@ describe("events", () => {
     expect(decodeEvent(JSON.stringify(older))).toEqual({ kind: "event", event: refusal });
   });
 
+  it("lose a field that would become the prototype of what copies them", () => {
+    const fork = { type: "fork", t: 1, pid: 2, child: 3 };
+    for (const name of ["__proto__", "\\u005f_proto__"]) {
+      const line = encodeEvent(fork as TraceEvent, 1).replace("}", `,"${name}":{"pid":7}}`);
+      expect(decodeEvent(line)).toEqual({ kind: "event", event: { n: 1, ...fork } });
+      expect(Object.keys(JSON.parse(line))).toContain("__proto__");
+    }
+  });
+
   it("of an unknown type are told from damage", () => {
     expect(decodeEvent('{"n":3,"type":"teleport","t":5}')).toEqual({ kind: "unknown", type: "teleport" });
   });
