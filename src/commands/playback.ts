@@ -36,14 +36,16 @@ class Damage {
   lines = 0;
   readonly #unknown = new Map<string, number>();
 
-  async *events(source: AsyncIterable<TraceLine>): AsyncIterable<TraceEvent> {
+  async *events(source: AsyncIterable<readonly TraceLine[]>): AsyncIterable<TraceEvent> {
     let torn = false;
-    for await (const line of source) {
-      // Only the last line of a cut trace may be torn; one in the middle is damage.
-      if (torn) this.lines++;
-      torn = line.kind === "damaged";
-      if (line.kind === "event") yield line.event;
-      if (line.kind === "unknown") this.#unknown.set(line.type, (this.#unknown.get(line.type) ?? 0) + 1);
+    for await (const lines of source) {
+      for (const line of lines) {
+        // Only the last line of a cut trace may be torn; one in the middle is damage.
+        if (torn) this.lines++;
+        torn = line.kind === "damaged";
+        if (line.kind === "event") yield line.event;
+        if (line.kind === "unknown") this.#unknown.set(line.type, (this.#unknown.get(line.type) ?? 0) + 1);
+      }
     }
   }
 

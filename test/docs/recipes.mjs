@@ -140,7 +140,7 @@ async function exportTo(stream, path) {
 }
 
 async function* eventsOf(lines) {
-  for await (const line of lines) if (line.kind === "event") yield line.event;
+  for await (const some of lines) for (const line of some) if (line.kind === "event") yield line.event;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

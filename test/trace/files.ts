@@ -45,7 +45,7 @@ export async function read(path: string) {
   const trace = await openTrace(path);
   if (!trace.ok) return { error: trace.error, lines: [] as TraceLine[], problem: null };
   const lines: TraceLine[] = [];
-  for await (const line of trace.value.lines) lines.push(line);
+  for await (const some of trace.value.lines) lines.push(...some);
   return { header: trace.value.header, lines, problem: trace.value.problem() };
 }
 export const eventsOf = (lines: readonly TraceLine[]) => lines.flatMap((line) => (line.kind === "event" ? [line.event] : []));

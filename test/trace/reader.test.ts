@@ -1,8 +1,10 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { constants, gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { LONGEST_LINE } from "../../src/trace/bounds.ts";
 import { encodeEvent, encodeHeader } from "../../src/trace/codec.ts";
+import { openTrace } from "../../src/trace/reader.ts";
 import { header } from "../helpers/events.ts";
 import { events, eventsOf, fresh, numbered, read, record } from "./files.ts";
 
@@ -93,7 +95,18 @@ describe("a plain trace", () => {
   });
 
   it("may have empty lines and DOS line ends", async () => {
-    expect((await read(write("", `${fork}\r`, ""))).lines.map(({ kind }) => kind)).toEqual(["event"]);
+    expect((await read(write("", `${fork}\r`, "\r", ""))).lines.map(({ kind }) => kind)).toEqual(["event"]);
+  });
+
+  it("may have names with line separators", async () => {
+    const exec = { type: "exec", t: 1, pid: 2, comm: "a\u2028b\u2029c" } as const;
+    expect(eventsOf((await read(write(JSON.stringify(exec)))).lines)).toEqual([exec]);
+  });
+
+  it("is read on past what is too long or too deep to be an event", async () => {
+    const deep = `{"type":"fork","t":1,"pid":2,"child":3,"more":${"[".repeat(5000)}${"]".repeat(5000)}}`;
+    const { lines } = await read(write(fork, `"${"x".repeat(LONGEST_LINE)}"`, deep, fork));
+    expect(lines.map(({ kind }) => kind)).toEqual(["event", "damaged", "damaged", "event"]);
   });
 });
 
@@ -104,6 +117,15 @@ describe("what cannot be read", () => {
     ["an empty file", "damaged", /is empty: nothing was recorded in it$/, (path) => writeFileSync(path, "")],
     ["an empty gzip file", "damaged", /is empty: nothing was recorded in it$/, (path) => writeFileSync(path, gzipSync(""))],
     ["another file", "damaged", /is not a bindtrace trace/, (path) => writeFileSync(path, "hello\n")],
+    ["one byte", "damaged", /is not a bindtrace trace/, (path) => writeFileSync(path, "\u001f")],
+    ["an endless line", "damaged", /is not a bindtrace trace/, (path) => writeFileSync(path, "{".repeat(2 * LONGEST_LINE))],
+    ["a deep header", "damaged", /is not a bindtrace trace/, (path) => writeFileSync(path, `${"[".repeat(9999)}${"]".repeat(9999)}\n`)],
+    [
+      "a bomb",
+      "damaged",
+      /is damaged: it expands to more than 500 times its size, so it is no trace$/,
+      (path) => writeFileSync(path, gzipSync(Buffer.alloc(40 << 20))),
+    ],
     [
       "a trace of a newer version",
       "damaged",
@@ -122,5 +144,28 @@ describe("what cannot be read", () => {
     const path = fresh(".jsonl");
     writeFileSync(path, "");
     expect((await read(`${path}/trace`)).error).toMatchObject({ kind: "missing" });
+  });
+});
+
+describe("a file", () => {
+  const openFiles = () => readdirSync("/proc/self/fd").length;
+
+  it.each([
+    ["that is no trace", async (path: string) => void (await openTrace(path)), "no trace\n".repeat(1 << 17)],
+    [
+      "of which only the beginning is read",
+      async (path: string) => {
+        const trace = await openTrace(path);
+        if (!trace.ok) throw new Error(trace.error.message);
+        for await (const _ of trace.value.lines) break;
+      },
+      `${encodeHeader(header())}${"\n".repeat(1 << 21)}`,
+    ],
+  ])("%s does not stay open", async (_, use, text) => {
+    const path = fresh(".jsonl");
+    writeFileSync(path, text);
+    const before = openFiles();
+    for (let time = 0; time < 20; time++) await use(path);
+    await expect.poll(openFiles).toBeLessThan(before + 5);
   });
 });
