@@ -1,101 +1,21 @@
-import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
+import { existsSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { StringDecoder } from "node:string_decoder";
 import { setTimeout as delay } from "node:timers/promises";
-import { execa, type Options } from "execa";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { execa } from "execa";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { FailureRecord, OutputRecord } from "../../src/core/record.ts";
-import { bindtrace, CLI, liveProblem, ROOT, records, scratch } from "../helpers/cli.ts";
-
-/** The end of a session, and of bpftrace with it, may take this long (ms). */
-const SOON = 5000;
-const ARMED = /bindtrace: armed|"type":"session"/;
-
-/** A program under way in this file's network namespace. */
-interface Running {
-  pid: number;
-  /** Waits until stdout holds this, from the start or from what the last wait found. */
-  says(pattern: RegExp): Promise<RegExpExecArray>;
-  tell(line: string): void;
-  /** Ends its stdin and waits for its end. */
-  finish(): Promise<{ exitCode?: number | undefined; stdout: string; stderr: string }>;
-  ended: Promise<{ exitCode?: number | undefined; stdout: string; stderr: string; signal?: string | undefined }>;
-  kill(signal: NodeJS.Signals): void;
-  closeStdout(): void;
-}
+import { bindtrace, CLI, liveProblem, records, scratch } from "../helpers/cli.ts";
+import { bpftraceOf, exists, gone, type Running, SOON, useStage } from "../helpers/live-stage.ts";
 
 describe.skipIf(liveProblem !== null)("a session under control", () => {
-  let home: Running;
+  const { home, start, inside, program, trace } = useStage();
   let folder: ReturnType<typeof scratch>;
   let port = 20_000 + (process.pid % 400) * 50;
-  const alive = new Set<Running>();
-
-  function start(command: readonly string[], options: Options = {}): Running {
-    const run = execa(command[0] as string, command.slice(1), {
-      cwd: ROOT,
-      reject: false,
-      stripFinalNewline: false,
-      ...options,
-      env: { PYTHONDONTWRITEBYTECODE: "1", ...options.env },
-    });
-    const utf8 = new StringDecoder("utf8");
-    let text = "";
-    let read = 0;
-    run.stdout?.on("data", (chunk: Buffer) => {
-      text += utf8.write(chunk);
-    });
-    const running: Running = {
-      pid: run.pid ?? 0,
-      says: (pattern) =>
-        new Promise((resolve, reject) => {
-          const look = () => {
-            const match = pattern.exec(text.slice(read));
-            if (!match) return;
-            read += match.index + match[0].length;
-            run.stdout?.off("data", look);
-            resolve(match);
-          };
-          run.stdout?.on("data", look).once("close", () => reject(new Error(`ended before it said ${pattern}: ${text}`)));
-          look();
-        }),
-      tell: (line) => void run.stdin?.write(`${line}\n`),
-      finish: () => {
-        run.stdin?.end();
-        return running.ended;
-      },
-      ended: run as unknown as Running["ended"],
-      kill: (signal) => void run.kill(signal),
-      closeStdout: () => void run.stdout?.destroy(),
-    };
-    alive.add(running);
-    void run.finally(() => alive.delete(running));
-    return running;
-  }
-  const inside = (command: readonly string[], options: Options = {}) =>
-    start(["nsenter", `--net=/proc/${home.pid}/ns/net`, ...command], options);
-  const program = (name: string, ...args: (string | number)[]) => inside(["python3", `test/fixtures/${name}.py`, ...args.map(String)]);
-
-  /** An armed bindtrace and its bpftrace. */
-  async function trace(args: readonly (string | number)[], options: Options = {}): Promise<Running & { bpftrace: number }> {
-    const running = inside([process.execPath, CLI, ...args.map(String)], options);
-    await running.says(ARMED);
-    return { ...running, bpftrace: bpftraceOf(running.pid) };
-  }
-
-  beforeAll(async () => {
-    home = start(["unshare", "--net", "sh", "-c", "ip link set lo up && echo up && exec cat"]);
-    await home.says(/up/);
-  });
   beforeEach(() => {
     port++;
     folder = scratch();
   });
-  afterEach(async () => {
-    for (const running of alive) if (running !== home) running.kill("SIGKILL");
-    await Promise.all([...alive].filter((running) => running !== home).map(({ ended }) => ended));
-    folder.remove();
-  });
-  afterAll(() => home.finish());
+  afterEach(() => folder.remove());
 
   it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("%s ends it, and what was refused just before is reported", async (signal) => {
     const session = await trace(["--port", port]);
@@ -227,7 +147,7 @@ describe.skipIf(liveProblem !== null)("a session under control", () => {
   it("--comm, --pid, --proto and --netns choose what is reported, not which evidence is used", async () => {
     const path = join(folder.path, "trace.jsonl");
     symlinkSync("/usr/bin/python3", join(folder.path, "other"));
-    const session = await trace(["--port", port, "--json", "--comm", "python3", "--netns", home.pid, "--save", path]);
+    const session = await trace(["--port", port, "--json", "--comm", "python3", "--netns", home().pid, "--save", path]);
     const holder = program("hold-port", port, 0);
     await holder.says(/holds/);
     const refused = ["test/fixtures/refuse-on-demand.py", String(port)];
@@ -414,31 +334,3 @@ async function replayBytes(path: string, ...args: string[]): Promise<Uint8Array>
   });
   return Buffer.from(run.stdout);
 }
-
-function statOf(pid: number): { name: string; state: string; parent: number } | null {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, "latin1");
-    const [state, parent] = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    return { name: text.slice(text.indexOf("(") + 1, text.lastIndexOf(")")), state: state ?? "", parent: Number(parent) };
-  } catch {
-    return null;
-  }
-}
-
-/** A zombie that waits for its parent does nothing any more. */
-const exists = (pid: number) => !["Z", undefined].includes(statOf(pid)?.state);
-const wordsOf = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-const nameOf = (pid: number) => statOf(pid)?.name;
-const childrenOf = (parent: number) =>
-  readdirSync("/proc")
-    .map(Number)
-    .filter((pid) => pid > 0 && statOf(pid)?.parent === parent);
-
-function bpftraceOf(pid: number): number {
-  // Not one that was only asked for its version.
-  const [bpftrace] = childrenOf(pid).filter((child) => nameOf(child) === "bpftrace" && wordsOf(child).includes("-e"));
-  if (bpftrace === undefined) throw new Error(`process ${pid} has no bpftrace`);
-  return bpftrace;
-}
-
-const gone = (pid: number, within: number) => vi.waitFor(() => expect(exists(pid)).toBe(false), { timeout: within, interval: 20 });

@@ -1,0 +1,134 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { StringDecoder } from "node:string_decoder";
+import { execa, type Options } from "execa";
+import { afterAll, afterEach, beforeAll, expect, vi } from "vitest";
+import { CLI, ROOT } from "./cli.ts";
+
+/** The end of a session, and of bpftrace with it, may take this long (ms). */
+export const SOON = 5000;
+const ARMED = /bindtrace: armed|"type":"session"/;
+
+/** A program under way on the stage. */
+export interface Running {
+  pid: number;
+  /** Waits until stdout holds this, from the start or from what the last wait found. */
+  says(pattern: RegExp): Promise<RegExpExecArray>;
+  tell(line: string): void;
+  /** Ends its stdin and waits for its end. */
+  finish(): Promise<{ exitCode?: number | undefined; stdout: string; stderr: string }>;
+  ended: Promise<{ exitCode?: number | undefined; stdout: string; stderr: string; signal?: string | undefined }>;
+  kill(signal: NodeJS.Signals): void;
+  closeStdout(): void;
+}
+
+export interface Stage {
+  /** A process of the stage's network namespace. */
+  home(): Running;
+  /** Outside of it. */
+  start(command: readonly string[], options?: Options): Running;
+  inside(command: readonly string[], options?: Options): Running;
+  /** One of test/fixtures, inside. */
+  program(name: string, ...args: (string | number)[]): Running;
+  /** An armed bindtrace and its bpftrace, inside. */
+  trace(args: readonly (string | number)[], options?: Options): Promise<Running & { bpftrace: number }>;
+}
+
+/** A network namespace for all tests of a file; what a test leaves running in it is killed after the test. */
+export function useStage(): Stage {
+  let home: Running;
+  const alive = new Set<Running>();
+
+  function start(command: readonly string[], options: Options = {}): Running {
+    const run = execa(command[0] as string, command.slice(1), {
+      cwd: ROOT,
+      reject: false,
+      stripFinalNewline: false,
+      ...options,
+      env: { PYTHONDONTWRITEBYTECODE: "1", ...options.env },
+    });
+    const utf8 = new StringDecoder("utf8");
+    let text = "";
+    let read = 0;
+    run.stdout?.on("data", (chunk: Buffer) => {
+      text += utf8.write(chunk);
+    });
+    const running: Running = {
+      pid: run.pid ?? 0,
+      says: (pattern) =>
+        new Promise((resolve, reject) => {
+          const look = () => {
+            const match = pattern.exec(text.slice(read));
+            if (!match) return;
+            read += match.index + match[0].length;
+            run.stdout?.off("data", look);
+            resolve(match);
+          };
+          run.stdout?.on("data", look).once("close", () => reject(new Error(`ended before it said ${pattern}: ${text}`)));
+          look();
+        }),
+      tell: (line) => void run.stdin?.write(`${line}\n`),
+      finish: () => {
+        run.stdin?.end();
+        return running.ended;
+      },
+      ended: run as unknown as Running["ended"],
+      kill: (signal) => void run.kill(signal),
+      closeStdout: () => void run.stdout?.destroy(),
+    };
+    alive.add(running);
+    void run.finally(() => alive.delete(running));
+    return running;
+  }
+  const inside = (command: readonly string[], options: Options = {}) =>
+    start(["nsenter", `--net=/proc/${home.pid}/ns/net`, ...command], options);
+
+  beforeAll(async () => {
+    home = start(["unshare", "--net", "sh", "-c", "ip link set lo up && echo up && exec cat"]);
+    await home.says(/up/);
+  });
+  afterEach(async () => {
+    for (const running of alive) if (running !== home) running.kill("SIGKILL");
+    await Promise.all([...alive].filter((running) => running !== home).map(({ ended }) => ended));
+  });
+  afterAll(() => home.finish());
+
+  return {
+    home: () => home,
+    start,
+    inside,
+    program: (name, ...args) => inside(["python3", `test/fixtures/${name}.py`, ...args.map(String)]),
+    trace: async (args, options = {}) => {
+      const running = inside([process.execPath, CLI, ...args.map(String)], options);
+      await running.says(ARMED);
+      return { ...running, bpftrace: bpftraceOf(running.pid) };
+    },
+  };
+}
+
+function statOf(pid: number): { name: string; state: string; parent: number } | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "latin1");
+    const [state, parent] = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    return { name: text.slice(text.indexOf("(") + 1, text.lastIndexOf(")")), state: state ?? "", parent: Number(parent) };
+  } catch {
+    return null;
+  }
+}
+
+/** A zombie that waits for its parent does nothing any more. */
+export const exists = (pid: number) => !["Z", undefined].includes(statOf(pid)?.state);
+const wordsOf = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+const nameOf = (pid: number) => statOf(pid)?.name;
+const childrenOf = (parent: number) =>
+  readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => pid > 0 && statOf(pid)?.parent === parent);
+
+export function bpftraceOf(pid: number): number {
+  // Not one that was only asked for its version.
+  const [bpftrace] = childrenOf(pid).filter((child) => nameOf(child) === "bpftrace" && wordsOf(child).includes("-e"));
+  if (bpftrace === undefined) throw new Error(`process ${pid} has no bpftrace`);
+  return bpftrace;
+}
+
+export const gone = (pid: number, within: number) => vi.waitFor(() => expect(exists(pid)).toBe(false), { timeout: within, interval: 20 });
