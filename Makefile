@@ -5,6 +5,7 @@ STAMPS := .stamps
 TOOLS := bpftrace ip python3 setpriv unshare nsenter cc strace lsof fuser chromium jq sudo zsh fish man mandoc
 PACKAGES := bpftrace iproute2 python3 util-linux gcc libc6-dev strace lsof psmisc chromium jq sudo zsh fish man-db mandoc
 LAB := .cache/lab/sockets
+COST := .cache/bench/cost
 ORACLE := node .cache/oracle/test/oracle/main.js
 STRYKER := .cache/stryker
 DUCKDB := .cache/duckdb
@@ -13,7 +14,7 @@ KERNEL ?= 5.10 6.1 6.12 7
 ROOT := $(shell test "$$(id -u)" = 0 && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help install build tools lab programs duckdb demo test corpus chaos test-vm oracle oracle-build mutants check fix samples golden schemas screenshot man clean
+.PHONY: help install build tools lab programs duckdb demo test bench bench-vm corpus chaos test-vm oracle oracle-build mutants check fix samples golden schemas screenshot man clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +67,19 @@ demo: build tools ## a real flaky restart under the trace, explained, saved, rep
 
 test: build tools $(LAB) programs duckdb ## all tests; live ones need root and bpftrace
 	npx vitest run
+
+bench: build tools $(COST) ## what tracing costs, how long it takes to start, how large a trace is (root; DOC=yes: into docs/benchmarks.md)
+	node test/bench/cost.mjs
+	node test/bench/start.mjs
+	node test/bench/size.mjs
+
+bench-vm: build $(COST) ## what tracing costs with the kernel hook set, in guests (root; KERNEL=6.1 for one; DOC=yes)
+	bash test/vm/bench.sh $(if $(filter file,$(origin KERNEL)),6.1 7,$(KERNEL))
+
+# Static, as the lab is.
+$(COST): test/bench/cost.c | $(STAMPS)/tools
+	@mkdir -p $(@D)
+	$(CC) -O2 -Wall -Wextra -Werror -static -o $@ $<
 
 corpus: build tools programs ## every situation, live and replayed, as one table (root)
 	npx vitest run --project bindtrace test/live/situations.test.ts test/live/programs.test.ts test/golden.test.ts

@@ -7,7 +7,7 @@ choose_kernel "${1-}"
 
 MIRROR=${BINDTRACE_VM_MIRROR:-http://deb.debian.org}
 HOST_PACKAGES=(qemu-system-x86 debootstrap busybox-static e2fsprogs kmod cpio xz-utils zstd debian-archive-keyring util-linux)
-GUEST_PACKAGES=bpftrace,python3,iproute2,util-linux,procps,sudo
+GUEST_PACKAGES=bpftrace,python3,iproute2,util-linux,procps,sudo,strace
 # bindsnoop.sh is for this suite's bindsnoop.
 [ "$root_suite" != bookworm ] || GUEST_PACKAGES+=,libbpf-tools
 # What leads to the root, and what the lab wants: other devices, VRFs, and the state of one connection.
