@@ -106,7 +106,10 @@ export function textOptions(options: LookOptions, offsetMinutes: number, termina
   const isTerminal = terminal?.isTTY === true;
   return {
     color: usesColor(options.color, isTerminal),
-    width: options.width ?? (isTerminal ? Math.max(MIN_WIDTH, terminal.columns || DEFAULT_WIDTH) : DEFAULT_WIDTH),
+    // A terminal may be resized while a trace goes on.
+    get width() {
+      return options.width ?? (isTerminal ? Math.max(MIN_WIDTH, terminal.columns || DEFAULT_WIDTH) : DEFAULT_WIDTH);
+    },
     ascii: drawsAscii(options),
     offsetMinutes: options.utc ? 0 : offsetMinutes,
   };

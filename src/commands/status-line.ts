@@ -17,13 +17,16 @@ const ERASE = "\r\u001b[K";
 export interface Status {
   event(event: TraceEvent): void;
   record(record: OutputRecord): void;
+  /** Writes a sentence to stderr. */
+  say(sentence: string): void;
   /** The same output, before whose lines this one vanishes until it is drawn again. */
   below(output: Output): Output;
   /** Vanishes for good. */
   stop(): void;
 }
 
-const NOTHING: Status = { event: () => {}, record: () => {}, below: (output) => output, stop: () => {} };
+const say = (sentence: string) => void process.stderr.write(`bindtrace: ${sentence}\n`);
+const NOTHING: Status = { event: () => {}, record: () => {}, say, below: (output) => output, stop: () => {} };
 
 /**
  * The status of a trace that is armed now. There is none where it would disturb: `quiet`, where stderr is no terminal that can erase
@@ -44,6 +47,10 @@ export function openStatus({ ports, ascii, quiet }: Pick<Watching, "ports"> & { 
     },
     record: ({ type }) => {
       if (type === "failure") seen.refused++;
+    },
+    say: (sentence) => {
+      line.hide();
+      say(sentence);
     },
     below: (output) => (output.terminal?.isTTY ? { ...output, write: (text) => line.giveWay(text, output) } : output),
     stop: () => line.stop(),
@@ -67,16 +74,16 @@ class StatusLine {
   }
 
   giveWay(text: string, output: Output): void {
-    if (text !== "") this.#hide();
+    if (text !== "") this.hide();
     output.write(text);
   }
 
   stop(): void {
     clearInterval(this.#timer);
-    this.#hide();
+    this.hide();
   }
 
-  #hide(): void {
+  hide(): void {
     if (this.#shown !== "") this.#terminal.write(ERASE);
     this.#shown = "";
   }

@@ -160,14 +160,16 @@ async function record(live: LiveTrace, session: Session): Promise<ExitCode> {
   });
   output.onClosed(() => stop("the report could not be written any more"));
   const timer = options.duration === undefined ? undefined : setTimeout(() => stop("the time was up"), options.duration);
-  writer?.header(live.header);
-
   // The command owns the terminal, and a trace that is saved to stdout may go there.
   const status = openStatus({
     ports: live.header.filters.ports,
     ascii: drawsAscii(options),
     quiet: command.length > 0 || options.save === "-",
   });
+  writer?.onBroken((error) =>
+    status.say(`writing to ${escapeText(writer.path)} failed (${error.message}): the recording ends here, the trace goes on`),
+  );
+  writer?.header(live.header);
   const ended = runSession({
     header: live.header,
     events: live.events,
@@ -190,7 +192,7 @@ async function record(live: LiveTrace, session: Session): Promise<ExitCode> {
   writer?.close();
   await output.close();
   if (end.end?.died) process.stderr.write(`bindtrace: the trace ended early: ${escapeText(end.end.reason)}\n`);
-  if (writer?.error) throw new Failure(EXIT.incomplete, `the trace in ${writer.path} is not whole: ${writer.error.message}`);
+  if (writer?.error) return EXIT.incomplete;
   const childCode = await running?.code();
   if (options.exitCode === "child" && childCode !== undefined) return childCode;
   return exitCode(end, false);

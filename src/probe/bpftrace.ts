@@ -86,6 +86,9 @@ function bpftraceCommand(args: string[]): [string, string[]] {
 /** Version as `0.17.0`, or why there is none to use. Oldest one that the programs compile on: 0.17. */
 export async function bpftraceVersion(): Promise<Result<string, Problem>> {
   const result = await execa("bpftrace", ["--version"], { reject: false });
+  if (result.signal) {
+    return fail({ kind: "unsupported", message: `bpftrace --version was ended by ${result.signal}: install bpftrace 0.17 or later anew` });
+  }
   if (result.failed && result.exitCode === undefined) {
     return fail({ kind: "unsupported", message: "bpftrace is not installed: install the package bpftrace (0.17 or later)" });
   }

@@ -33,6 +33,7 @@ export class TraceWriter {
   #pending = "";
   #flushTimer: NodeJS.Timeout | undefined;
   #error: Error | undefined;
+  #onBroken: (error: Error) => void = () => {};
 
   private constructor(path: string, fd: number) {
     this.path = path;
@@ -74,6 +75,11 @@ export class TraceWriter {
     return this.#error;
   }
 
+  /** Called once, at the first error in writing. */
+  onBroken(listener: (error: Error) => void): void {
+    this.#onBroken = listener;
+  }
+
   /** Takes the file back: nothing came to be recorded. */
   discard(): void {
     const isOurs = this.#fd !== 1 && fstatSync(this.#fd).isFile();
@@ -110,6 +116,7 @@ export class TraceWriter {
       for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done);
     } catch (error) {
       this.#error = error as Error;
+      this.#onBroken(this.#error);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type FilterOptions, storyOptions } from "../../src/commands/options.ts";
+import { type FilterOptions, storyOptions, textOptions } from "../../src/commands/options.ts";
 import { Story } from "../../src/core/story.ts";
 import { bind, facts, header, refused } from "../helpers/events.ts";
 
@@ -29,4 +29,15 @@ describe("a port has a timeline", () => {
   it("also if any free port would have done, and the command wanted one", () => {
     expect(shown({ port: [[8080, 8080]] }, true)).toEqual([8080, 0]);
   });
+});
+
+it("a report is as wide as its terminal is at that moment, but not narrower than 40 columns", () => {
+  const terminal = { isTTY: true, columns: 100 } as NodeJS.WriteStream;
+  const options = textOptions({ color: "never" }, 0, terminal);
+  const widths = [100, 60, 20, 0].map((columns) => {
+    terminal.columns = columns;
+    return options.width;
+  });
+  expect(widths).toEqual([100, 60, 40, 80]);
+  expect(textOptions({ color: "never", width: 70 }, 0, terminal).width).toBe(70);
 });

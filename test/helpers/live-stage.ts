@@ -60,10 +60,11 @@ export function useStage(): Stage {
             const match = pattern.exec(text.slice(read));
             if (!match) return;
             read += match.index + match[0].length;
-            run.stdout?.off("data", look);
+            run.stdout?.off("data", look).off("close", end);
             resolve(match);
           };
-          run.stdout?.on("data", look).once("close", () => reject(new Error(`ended before it said ${pattern}: ${text}`)));
+          const end = () => reject(new Error(`ended before it said ${pattern}: ${text}`));
+          run.stdout?.on("data", look).once("close", end);
           look();
         }),
       tell: (line) => void run.stdin?.write(`${line}\n`),
@@ -123,6 +124,12 @@ const childrenOf = (parent: number) =>
   readdirSync("/proc")
     .map(Number)
     .filter((pid) => pid > 0 && statOf(pid)?.parent === parent);
+
+export function onlyChildOf(parent: number): number {
+  const [child, other] = childrenOf(parent);
+  if (child === undefined || other !== undefined) throw new Error(`process ${parent} has not one child`);
+  return child;
+}
 
 export function bpftraceOf(pid: number): number {
   // Not one that was only asked for its version.

@@ -40,6 +40,17 @@ it("is compressed when its name ends in .gz", async () => {
   expect(text.split("\n")).toHaveLength(events.length + 2);
 });
 
+it("that cannot be written to any more is told of once", () => {
+  const writer = open("/dev/full", { force: true });
+  const told: Error[] = [];
+  writer.onBroken((error) => told.push(error));
+  writer.header(header());
+  writer.event(events[0] as TraceEvent);
+  writer.close();
+  expect(told).toEqual([expect.objectContaining({ code: "ENOSPC" })]);
+  expect(writer.error).toBe(told[0]);
+});
+
 describe("what cannot be written", () => {
   const refusal = (path: string, force = false) => {
     const writer = tryToOpen(path, { force });
