@@ -14,7 +14,7 @@ KERNEL ?= 5.10 6.1 6.12 7
 ROOT := $(shell test "$$(id -u)" = 0 && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help install build tools lab programs duckdb demo test bench bench-vm corpus chaos test-vm oracle oracle-build mutants check fix samples golden schemas screenshot man clean
+.PHONY: help install build tools lab programs duckdb demo test fuzz bench bench-vm corpus chaos test-vm oracle oracle-build mutants check fix samples golden schemas screenshot man clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ bench-vm: build $(COST) ## what tracing costs with the kernel hook set, in guest
 $(COST): test/bench/cost.c | $(STAMPS)/tools
 	@mkdir -p $(@D)
 	$(CC) -O2 -Wall -Wextra -Werror -static -o $@ $<
+
+fuzz: build ## a million inputs that are wrong in some way, against all that reads any (RUNS=, SEED=; a quarter of an hour)
+	FUZZ_RUNS=$(or $(RUNS),1010000) FUZZ_SEED=$(SEED) npx vitest run --project bindtrace test/fuzz
 
 corpus: build tools programs ## every situation, live and replayed, as one table (root)
 	npx vitest run --project bindtrace test/live/situations.test.ts test/live/programs.test.ts test/golden.test.ts

@@ -32,6 +32,9 @@ export function parseHost(text: string): Host {
   return { family, address: new SocketAddress({ address: text, family }).address };
 }
 
+/** (uid_t) -1 is no user. */
+const LAST_UID = 2 ** 32 - 2;
+
 const isLinkLocal = (address: string) => /^fe[89ab]/.test(address);
 
 /** Index of the interface that the socket would be bound to, 0 for none. */
@@ -53,7 +56,7 @@ export async function findUser(told: string | undefined): Promise<UserRecord> {
   if (told !== undefined) {
     const account = await findAccount(told);
     if (account) return { uid: account.uid, name: account.name, from: "option" };
-    if (/^\d+$/.test(told)) return { uid: Number(told), name: null, from: "option" };
+    if (/^\d{1,10}$/.test(told) && Number(told) <= LAST_UID) return { uid: Number(told), name: null, from: "option" };
     throw new Failure(EXIT.usage, `--user ${told}: there is no such user`);
   }
   const behind = await invoker();

@@ -45,6 +45,7 @@ export interface ReportOptions extends FilterOptions, LookOptions {
 
 const DEFAULT_WIDTH = 80;
 const MIN_WIDTH = 40;
+const MAX_WIDTH = 1000;
 
 /** Adds the options of {@link ReportOptions} to a command. */
 export function withReportOptions(command: Command): Command {
@@ -82,13 +83,14 @@ export function fileName(text: string): string {
 }
 
 export function wholeNumber(text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError(`'${text}' is not a whole number.`);
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError(`'${text}' is not a whole number.`);
   return Number(text);
 }
 
 function parseWidth(text: string): number {
   const width = wholeNumber(text);
   if (width < MIN_WIDTH) throw new InvalidArgumentError(`${width} columns are too few: give ${MIN_WIDTH} or more.`);
+  if (width > MAX_WIDTH) throw new InvalidArgumentError(`${width} columns are too many: give ${MAX_WIDTH} or less.`);
   return width;
 }
 

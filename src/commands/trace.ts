@@ -8,21 +8,22 @@ import { type Machine, preflight } from "../probe/preflight.ts";
 import type { Problem } from "../probe/problem.ts";
 import { tryAttach } from "../probe/trial.ts";
 import { escapeText } from "../report/text.ts";
-import type { TraceWriter } from "../trace/writer.ts";
+import { TraceWriter } from "../trace/writer.ts";
 import { asRoot } from "./as-root.ts";
 import { EXIT, type ExitCode, exitMeanings, Failure } from "./failure.ts";
 import { GROUPS, withHelp } from "./help.ts";
 import { asInvoker, type Invoker, invoker } from "./invoker.ts";
 import { resolveNetns } from "./netns.ts";
-import { drawsAscii, makeReport, type ReportOptions, storyOptions, withReportOptions } from "./options.ts";
+import { drawsAscii, fileName, makeReport, type ReportOptions, storyOptions, withReportOptions } from "./options.ts";
 import { fileOutput, type Output, print, streamOutput } from "./output.ts";
 import { isRunnable } from "./programs.ts";
-import { checkSave, openSave, type SaveOptions, withSaveOptions } from "./saving.ts";
 import { exitCode, runSession } from "./session.ts";
 import { openStatus } from "./status-line.ts";
 import { unknownWord } from "./usage.ts";
 
-interface TraceOptions extends ReportOptions, SaveOptions {
+interface TraceOptions extends ReportOptions {
+  save?: string;
+  force?: boolean;
   untilFailure?: boolean;
   duration?: number;
   linger?: number;
@@ -55,7 +56,10 @@ interface Session {
 
 /** Makes tracing the default command. `words` are what stood behind `--`. */
 export function addTrace(program: Command, words: readonly string[], finish: (code: ExitCode) => void): void {
-  withSaveOptions(withReportOptions(program))
+  withReportOptions(program)
+    .optionsGroup(GROUPS.recording)
+    .option("-s, --save <file>", "record the trace for replay; gzip when the name ends in .gz", fileName)
+    .option("--force", "let --save replace a file")
     .optionsGroup(GROUPS.end)
     .option("--until-failure", "end at the first failure")
     .option("--duration <time>", "end after 30s, 5m, 2h", parseDuration)
@@ -94,7 +98,6 @@ export function addTrace(program: Command, words: readonly string[], finish: (co
 
 async function trace(program: Command, options: TraceOptions, command: readonly string[]): Promise<ExitCode> {
   if (program.args.length > 0) throw new Failure(EXIT.usage, unknownWord(program.args, program));
-  checkSave(options);
   const netns = resolveNetns(options.netns);
   if (command[0] !== undefined && !isRunnable(command[0])) {
     const hint = process.env.SUDO_USER
@@ -114,15 +117,14 @@ async function trace(program: Command, options: TraceOptions, command: readonly 
   if (options.printProgram) return printProgram(machine.value, live);
   const user = await invoker();
   // Both are opened before tracing starts: a place where one may not write is found then, not after.
-  const writer = openSave(options);
-  try {
-    const output = chooseOutput(options, command.length > 0);
-    const opened = await arm(machine.value, live);
-    return await record(opened, { options, command, user, netns, output, writer });
-  } catch (error) {
-    writer?.discardEmpty();
-    throw error;
+  const output = chooseOutput(options, command.length > 0);
+  const writer = options.save === undefined ? null : openWriter(options.save, options.force === true, user);
+  const opened = await arm(machine.value, live);
+  if (opened instanceof Failure) {
+    writer?.discard();
+    throw opened;
   }
+  return record(opened, { options, command, user, netns, output, writer });
 }
 
 /** The program of the first kind that this machine lets in; of the last, where there is no choice. */
@@ -139,14 +141,13 @@ async function printProgram(machine: Machine, live: LiveOptions): Promise<ExitCo
 }
 
 /** Starts the trace; a signal that comes before it is armed ends it. */
-async function arm(machine: Machine, options: LiveOptions): Promise<LiveTrace> {
+async function arm(machine: Machine, options: LiveOptions): Promise<LiveTrace | Failure> {
   const interrupt = new AbortController();
   const release = onSignals(() => interrupt.abort());
   const opened = await openLive(machine, options, interrupt.signal);
   release();
-  if (interrupt.signal.aborted) throw new Failure(EXIT.interrupted, "interrupted before the trace was armed: nothing was seen");
-  if (!opened.ok) throw problemFailure(opened.error);
-  return opened.value;
+  if (interrupt.signal.aborted) return new Failure(EXIT.interrupted, "interrupted before the trace was armed: nothing was seen");
+  return opened.ok ? opened.value : problemFailure(opened.error);
 }
 
 /** From armed to the end: report, recording, command, signals. */
@@ -208,6 +209,12 @@ function problemFailure({ kind, message }: Problem): Failure {
     default:
       return unreachable(kind);
   }
+}
+
+function openWriter(path: string, force: boolean, user: Invoker | null): TraceWriter {
+  const writer = TraceWriter.open(path, { force, owner: user });
+  if (!writer.ok) throw new Failure(EXIT.usage, writer.error);
+  return writer.value;
 }
 
 /**
@@ -285,8 +292,14 @@ function optionalProbe(name: string, before: OptionalProbe[] | undefined): Optio
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** `30s`, `5m`, `250ms`; a bare number is seconds. In ms. */
+/** What a timer takes, in ms; one that is longer would go off at once. */
+const LONGEST = 2 ** 31 - 1;
+const LONGEST_TEXT = "596h";
+
 function parseDuration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text);
   if (!match) throw new InvalidArgumentError(`'${text}' is not a time: write 30s, 5m or 2h.`);
-  return Number(match[1]) * (UNITS[match[2] ?? "s"] ?? 1000);
+  const milliseconds = Number(match[1]) * (UNITS[match[2] ?? "s"] ?? 1000);
+  if (milliseconds > LONGEST) throw new InvalidArgumentError(`'${text}' is too long: give ${LONGEST_TEXT} at most.`);
+  return milliseconds;
 }

@@ -6,13 +6,15 @@ import { endianness } from "node:os";
  */
 
 const MAGIC = 0xeb9f;
+/** Bytes of the record that each type begins with. */
+const RECORD = 12;
 const STRUCT = 4;
 const UNION = 5;
 const FUNCTION = 12;
 const PROTOTYPE = 13;
 /** typedef, volatile, const, restrict, type tag: names and qualifiers around another type. */
 const TRANSPARENT: ReadonlySet<number> = new Set([8, 9, 10, 11, 18]);
-/** Bytes that follow the 12-byte record of a type: [fixed, per member]; kinds not listed have none. */
+/** Bytes that follow the record of a type: [fixed, per member]; kinds not listed have none. */
 const TRAILER: Readonly<Record<number, readonly [number, number]>> = {
   1: [4, 0],
   3: [12, 0],
@@ -26,12 +28,22 @@ const TRAILER: Readonly<Record<number, readonly [number, number]>> = {
   19: [0, 12],
 };
 
+/** A typedef of a typedef and so on: kernels come to six. A chain that is longer leads back into itself. */
+const LONGEST_CHAIN = 64;
+/** Structs and unions without a name in one struct, and in each other: kernels come to some dozens. */
+const MOST_NAMELESS = 1000;
+/** KSYM_NAME_LEN, include/linux/kallsyms.h. */
+const LONGEST_NAME = 512;
+
 export interface Member {
   /** Distance from the start of the outer struct, in bits. */
   bitOffset: number;
   typeId: number;
 }
 
+/**
+ * Whatever the bytes are, reading them ends, and what they do not define is not there: a type may name one that there is not, or itself.
+ */
 export class Btf {
   readonly #view: DataView;
   readonly #little: boolean;
@@ -60,7 +72,8 @@ export class Btf {
     this.#strings = Buffer.from(strings.buffer, strings.byteOffset, strings.byteLength).toString("latin1");
     const end = headerLength + typeOffset + typeLength;
     if (Math.max(end, headerLength + stringOffset + stringLength) > bytes.byteLength) throw new Error("BTF is cut short");
-    for (let at = headerLength + typeOffset; at + 12 <= end; ) {
+    for (let at = headerLength + typeOffset; at < end; ) {
+      if (at + RECORD > end) throw new Error("BTF is cut short");
       const info = this.#u32(at + 4);
       const kind = this.#kind(at);
       if (kind === STRUCT || kind === UNION) {
@@ -69,7 +82,8 @@ export class Btf {
       }
       this.#positions.push(at);
       const [fixed, each] = TRAILER[kind] ?? [0, 0];
-      at += 12 + fixed + each * (info & 0xffff);
+      at += RECORD + fixed + each * (info & 0xffff);
+      if (at > end) throw new Error("BTF is cut short");
     }
   }
 
@@ -78,21 +92,23 @@ export class Btf {
     return this.#functions().has(name);
   }
 
-  /** Names of a function's parameters in their order, "" for one that has none; undefined when there is no such function. */
+  /** Names of a function's parameters in their order, "" for one that has none; undefined when there is no such function or prototype. */
   parameters(name: string): string[] | undefined {
-    return this.#parametersOf(name)?.map((at) => this.#string(this.#u32(at)));
+    const names = this.#parametersOf(name)?.map((at) => this.#string(this.#u32(at)));
+    // They become part of a program.
+    return names?.every((one) => /^\w*$/.test(one)) ? names : undefined;
   }
 
   /** Whether a function takes a struct or union itself, not its address. False when there is no such function. */
   takesStruct(name: string): boolean {
-    const kinds = this.#parametersOf(name)?.map((at) => this.#kind(this.#position(this.#resolve(this.#u32(at + 4)))));
-    return kinds?.some((kind) => kind === STRUCT || kind === UNION) ?? false;
+    const types = this.#parametersOf(name)?.map((at) => this.#resolve(this.#u32(at + 4)));
+    return types?.some((type) => type !== undefined && (this.#kind(type) === STRUCT || this.#kind(type) === UNION)) ?? false;
   }
 
   /** Size in bytes of a named struct, or undefined when this kernel has none of that name. */
   sizeOf(struct: string): number | undefined {
-    const id = this.#structs.get(struct);
-    return id === undefined ? undefined : this.#u32(this.#position(id) + 8);
+    const at = this.#positions[this.#structs.get(struct) ?? 0];
+    return at ? this.#u32(at + 8) : undefined;
   }
 
   /**
@@ -105,7 +121,7 @@ export class Btf {
     if (id === undefined) return undefined;
     let found: Member | undefined = { bitOffset: 0, typeId: id };
     for (const name of names) {
-      const inner: Member | undefined = found && this.#memberOf(this.#resolve(found.typeId), name);
+      const inner: Member | undefined = found && this.#memberOf(found.typeId, name, new Set());
       found = inner && { bitOffset: (found?.bitOffset ?? 0) + inner.bitOffset, typeId: inner.typeId };
     }
     return found;
@@ -130,43 +146,41 @@ export class Btf {
   #parametersOf(name: string): number[] | undefined {
     const id = this.#functions().get(name);
     if (id === undefined) return undefined;
-    const at = this.#position(this.#u32(this.#position(id) + 8));
-    if (this.#kind(at) !== PROTOTYPE) throw new Error(`BTF gives ${name} a type that is no prototype`);
-    const records = Array.from({ length: this.#u32(at + 4) & 0xffff }, (_, index) => at + 12 + index * 8);
+    const at = this.#positions[this.#u32((this.#positions[id] ?? 0) + 8)];
+    if (!at || this.#kind(at) !== PROTOTYPE) return undefined;
+    const records = Array.from({ length: this.#u32(at + 4) & 0xffff }, (_, index) => at + RECORD + index * 8);
     return records.filter((record) => this.#u32(record + 4) !== 0);
   }
 
-  #memberOf(typeId: number, wanted: string): Member | undefined {
-    const at = this.#position(typeId);
+  /** `seen`: where the structs and unions are that have been searched for it in vain. */
+  #memberOf(typeId: number, wanted: string, seen: Set<number>): Member | undefined {
+    const at = this.#resolve(typeId);
+    if (at === undefined || seen.has(at) || seen.size > MOST_NAMELESS) return undefined;
+    seen.add(at);
     const info = this.#u32(at + 4);
     const kind = this.#kind(at);
     if (kind !== STRUCT && kind !== UNION) return undefined;
     const offsetMask = info >>> 31 ? 0xffffff : 0xffffffff;
     for (let index = 0; index < (info & 0xffff); index++) {
-      const member = at + 12 + index * 12;
+      const member = at + RECORD + index * 12;
       const name = this.#string(this.#u32(member));
       const typeIdOfMember = this.#u32(member + 4);
       const bitOffset = (this.#u32(member + 8) & offsetMask) >>> 0;
       if (name === wanted) return { bitOffset, typeId: typeIdOfMember };
-      const nested = name === "" ? this.#memberOf(this.#resolve(typeIdOfMember), wanted) : undefined;
+      const nested = name === "" ? this.#memberOf(typeIdOfMember, wanted, seen) : undefined;
       if (nested) return { bitOffset: bitOffset + nested.bitOffset, typeId: nested.typeId };
     }
     return undefined;
   }
 
-  /** Follows typedefs and qualifiers to the type that they stand for. */
-  #resolve(typeId: number): number {
-    let id = typeId;
-    for (;;) {
-      if (!TRANSPARENT.has(this.#kind(this.#position(id)))) return id;
-      id = this.#u32(this.#position(id) + 8);
+  /** Follows typedefs and qualifiers to where the type is that they stand for; undefined when it is not defined, and for void. */
+  #resolve(typeId: number): number | undefined {
+    let at = this.#positions[typeId];
+    for (let step = 0; at && TRANSPARENT.has(this.#kind(at)); step++) {
+      if (step === LONGEST_CHAIN) return undefined;
+      at = this.#positions[this.#u32(at + 8)];
     }
-  }
-
-  #position(typeId: number): number {
-    const at = this.#positions[typeId];
-    if (at === undefined) throw new Error(`BTF names type ${typeId}, which it does not define`);
-    return at;
+    return at || undefined;
   }
 
   #kind(at: number): number {
@@ -178,6 +192,8 @@ export class Btf {
   }
 
   #string(offset: number): string {
-    return this.#strings.slice(offset, this.#strings.indexOf("\0", offset));
+    const some = this.#strings.slice(offset, offset + LONGEST_NAME);
+    const end = some.indexOf("\0");
+    return end === -1 ? "" : some.slice(0, end);
   }
 }

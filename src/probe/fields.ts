@@ -21,12 +21,13 @@ export class LineFields {
     return value;
   }
 
+  /** Of 64 bits, as the next one: what is longer was not printed by a program of ours. */
   big(): bigint {
-    return BigInt(this.#take(/^\d+$/));
+    return BigInt(this.#take(/^\d{1,20}$/));
   }
 
   hex(): bigint {
-    return BigInt(`0x${this.#take(/^[0-9a-f]+$/)}`);
+    return BigInt(`0x${this.#take(/^[0-9a-f]{1,16}$/)}`);
   }
 
   /** comm: sixteen bytes in two words, up to the first NUL; bytes that are not UTF-8 become \xNN. */

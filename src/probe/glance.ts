@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fail, ok, type Result } from "../base/result.ts";
-import type { WalkFacts } from "../core/event.ts";
+import { type WalkFacts, walkFacts } from "../core/facts.ts";
 import { startBpftrace, startProblem } from "./bpftrace.ts";
 import { LineFields } from "./fields.ts";
 import { instantOfJiffies, sampleJiffies, tickRate } from "./jiffies.ts";
@@ -69,7 +69,7 @@ function takeName(name: string): { wall: bigint; monotonic: bigint } {
   return { wall, monotonic };
 }
 
-/** What the lines of one walk say; null where its last line is missing. */
+/** What the lines of one walk say; null where its last line is missing or malformed. An owner whose line is malformed is as lost. */
 export function readGlance(
   lines: readonly LineFields[],
   instantOfJiffiesHere: Reading["instantOfJiffies"],
@@ -82,14 +82,19 @@ export function readGlance(
   };
   const list: ToldOwner[] = [];
   let slotSize = 0;
+  let lost = false;
   for (const fields of lines) {
-    if (fields.tag === "slot") slotSize = fields.number();
-    if (fields.tag !== "owner" && fields.tag !== "walk") continue;
-    // CPU and number of the line: whether one was lost shows in the count at the end.
-    fields.number();
-    fields.number();
-    if (fields.tag === "walk") return { walk: readWalk(fields, { list, lost: false }, reading).walk, slotSize };
-    list.push(readOwner(fields, reading));
+    try {
+      if (fields.tag === "slot") slotSize = fields.number();
+      if (fields.tag !== "owner" && fields.tag !== "walk") continue;
+      // CPU and number of the line: whether one was lost shows in the count at the end.
+      fields.number();
+      fields.number();
+      if (fields.tag === "owner") list.push(readOwner(fields, reading));
+      else return { walk: walkFacts.parse(readWalk(fields, { list, lost }, reading).walk), slotSize };
+    } catch {
+      lost = true;
+    }
   }
   return null;
 }

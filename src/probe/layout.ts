@@ -28,6 +28,12 @@ const OFFSETS: Readonly<Record<string, string>> = {
   OFF_SCM_FILES: "scm_fp_list.fp",
 };
 
+/** Every field whose offset the programs add, on any kernel: it has to begin with a byte. */
+const ADDED = [
+  ...Object.values(OFFSETS),
+  ...["signal_struct.pids", "file.f_ref.refcnt.counter", "file.f_count.counter", "net.ipv4.udp_table", "inet_bind2_bucket.bhash_node"],
+];
+
 /** Fields that the programs name; a kernel that lacks one cannot be traced. */
 const FIELDS = [
   "sock.sk_uid",
@@ -83,7 +89,7 @@ export function readLayout(btf: Btf, udpTable: bigint): Result<Layout, string> {
   const missing = [...Object.values(OFFSETS), ...FIELDS].find((path) => !btf.member(path));
   if (missing) return fail(missing);
   const at = (path: string) => (btf.member(path)?.bitOffset ?? 0) / 8;
-  const adjacent = adjacencyProblem(btf);
+  const adjacent = adjacencyProblem(btf) ?? ADDED.find((path) => !Number.isInteger(at(path)));
   if (adjacent) return fail(adjacent);
 
   const defines: Record<string, string> = {};

@@ -3,9 +3,10 @@ import { type CallEvent, eventSchema, portOf, type TraceEvent, type WalkFacts } 
 import { readCall, readMaker, readSearch, type Search } from "./calls.ts";
 import { LineFields } from "./fields.ts";
 import { readMoment } from "./moments.ts";
-import { cpuOf, PROTOCOL_VERSION, placeOf, seqOf } from "./protocol.ts";
+import { cpuOf, LAST_LINE, PROTOCOL_VERSION, placeOf, seqOf } from "./protocol.ts";
 import { SequenceCheck } from "./sequence.ts";
 import { type Owners, type Reading, readOwner, readWalk } from "./sockets.ts";
+import { safe } from "./words.ts";
 
 export interface DecoderOptions {
   /** The protocols of which the programs tell the kernel's searches for a port (`bt:port`). */
@@ -75,7 +76,7 @@ export class LineDecoder {
       if (fields.tag === "beat") return [];
       const cpu = fields.number();
       const seq = fields.number();
-      if (cpu < 0 || seq < 0) throw new Error("no CPU gives out such a number");
+      if (cpu < 0 || seq < 0 || seq > LAST_LINE) throw new Error("no CPU gives out such a number");
       if (fields.tag === "count") {
         this.#given.set(cpu, seq);
         return [];
@@ -227,7 +228,7 @@ export class LineDecoder {
   }
 
   #instant(boot: bigint): Nanos {
-    return Number(boot - (this.#anchor ?? boot));
+    return safe(boot - (this.#anchor ?? boot));
   }
 
   #pointer(value: bigint): number {

@@ -28,6 +28,8 @@ export const fdOrNull = (fd: number) => (fd === NO_FD ? null : fd);
 
 /** A line's number and its CPU as one number, the place of that line (bpf/kernel/walk-place.bt). */
 export const PLACE_CPUS = 4096;
+/** The greatest number of a line that is believed, at 20,000 a second that of the second year: more would not fit into its place. */
+export const LAST_LINE = 2 ** 40;
 export const placeOf = (cpu: number, seq: number) => seq * PLACE_CPUS + cpu + 1;
 export const cpuOf = (place: number) => (place - 1) % PLACE_CPUS;
 export const seqOf = (place: number) => Math.floor((place - 1) / PLACE_CPUS);

@@ -4,10 +4,9 @@ import type { Nanos } from "../base/nanoseconds.ts";
 import type { CallEvent, TraceEvent } from "../core/event.ts";
 import { type Bpftrace, startProblem } from "./bpftrace.ts";
 import { hasPidsOfKernel } from "./every-process.ts";
-import { HolderFinder, wantedOf } from "./holder-finder.ts";
-import type { Wanted } from "./holders.ts";
+import { HolderFinder } from "./holder-finder.ts";
+import { descendsFrom } from "./holders.ts";
 import { instantOfJiffies, sampleJiffies, tickRate } from "./jiffies.ts";
-import { descendsFrom } from "./kin.ts";
 import { LineDecoder } from "./lines.ts";
 import { type Mark, mark, watchProcess } from "./look.ts";
 import { Looker } from "./looker.ts";
@@ -52,7 +51,7 @@ export class LiveStream {
   readonly #holders: HolderFinder;
   readonly #looker: Looker;
   readonly #processes: ProcessTeller;
-  readonly #seeded = new Map<number, Wanted>();
+  readonly #seedInodes = new Set<number>();
   readonly #marks = new Set<{ notBefore: Nanos; came: (t: Nanos) => void }>();
   #cutShort = false;
   readonly #firstSample = sampleJiffies();
@@ -114,7 +113,7 @@ export class LiveStream {
   /** Waits until all that was asked for as the seed has come through. */
   async armed(): Promise<void> {
     await this.#mark();
-    if (this.#seeded.size > 0) await this.#holders.findSeeded([...this.#seeded.values()]);
+    if (this.#seedInodes.size > 0) await this.#holders.findSeeded([...this.#seedInodes]);
     await delay(WINDOW);
     this.#seeding = false;
     this.#tick = setInterval(() => this.#release(false), TICK);
@@ -206,16 +205,16 @@ export class LiveStream {
         return;
       }
       if (this.#seeding && event.walk.visited === 0) return;
-      if (this.#seeding) for (const wanted of wantedOf(event.walk.owners, event.t)) this.#seeded.set(wanted.inode, wanted);
+      if (this.#seeding) for (const { inode } of event.walk.owners) if (inode !== null) this.#seedInodes.add(inode);
       this.#hold({ ...event, seed: this.#seeding }, arrival);
       this.#looker.notice({ ...event, seed: this.#seeding });
       return;
     }
     this.#looker.notice(event);
-    this.#holders.notice(event);
     if (event.type === "bind" || event.type === "listen") this.#call(event, arrival);
     else this.#hold(event, arrival);
     if (event.type === "exec") {
+      this.#holders.outdate();
       this.#processes.prefetch(event.pid);
       this.#processes.retell(event.pid);
     } else if (event.type === "exit") this.#processes.forget(event.pid);
@@ -229,7 +228,8 @@ export class LiveStream {
   }
 
   #call(event: CallEvent, arrival: number): void {
-    if (event.errno !== null) this.#holders.find(event, arrival);
+    if (event.errno === null) this.#holders.remember(event.pid);
+    else this.#holders.find(event, arrival);
     const inCommand = event.errno !== null && this.#command !== null && descendsFrom(event.pid, this.#command);
     this.#hold({ ...event, inCommand }, arrival);
     this.#processes.tell(event.pid);

@@ -107,7 +107,10 @@ const lifetime = ({ seenAt, bars }: Lane, { from, to }: Window) => Math.min(bars
 /** The lanes by themselves where they are not more than `most`; else those that are alike share one, however many they are. */
 function shared(lanes: readonly Lane[], most: number, role: (lane: Lane) => string): Lane[][] {
   if (lanes.length <= most) return lanes.map((lane) => [lane]);
-  const alike = grouped(lanes, (lane) => `${role(lane)} ${addressOf(lane)} ${lane.socket.opener?.comm ?? ""}`);
+  const alike = grouped(
+    lanes,
+    (lane) => `${role(lane)} ${endpoint(lane.socket.facts.address, lane.socket.facts.port)} ${lane.socket.opener?.comm ?? ""}`,
+  );
   return alike.length <= most ? alike : grouped(lanes, role);
 }
 
@@ -127,7 +130,9 @@ export function roleOf({ socket, bars }: Lane): "connection" | "listener" | "bou
   return bars.some(({ kind }) => kind === "listening") ? "listener" : "bound socket";
 }
 
-const addressOf = ({ socket: { facts } }: Lane) => endpoint(facts.address, facts.port);
+/** In a trace an address may be any text. */
+const addressOf = ({ address, port }: { address: string; port: number }, { ascii }: TextOptions) =>
+  escapeText(endpoint(address, port), ascii);
 
 function socketLine(lanes: readonly Lane[], holders: KnownHolders, options: TextOptions): SocketLine {
   const [first] = lanes;
@@ -144,12 +149,12 @@ function socketLine(lanes: readonly Lane[], holders: KnownHolders, options: Text
 
 function oneLabel(lane: Lane, holders: KnownHolders, options: TextOptions): string {
   const { facts, opener, id } = lane.socket;
-  const peer = facts.peer ? ` ${options.ascii ? "->" : "→"} ${endpoint(facts.peer.address, facts.peer.port)}` : "";
+  const peer = facts.peer ? ` ${options.ascii ? "->" : "→"} ${addressOf(facts.peer, options)}` : "";
   const known = [...(opener ? [{ pid: opener.process.pid, comm: opener.comm }] : []), ...(holders.get(id) ?? [])];
   const processes = [...new Map(known.map((process) => [process.pid, process])).values()].map((process) => processText(process, options));
   const more = processes.length > MAX_NAMED ? [`${processes.length - MAX_NAMED} more`] : [];
   const who = [...processes.slice(0, MAX_NAMED), ...more].join(", ");
-  return `${addressOf(lane)}${peer}${who && ` ${who}`}`;
+  return `${addressOf(facts, options)}${peer}${who && ` ${who}`}`;
 }
 
 function sharedLabel(lanes: readonly Lane[], options: TextOptions): string {
@@ -158,7 +163,7 @@ function sharedLabel(lanes: readonly Lane[], options: TextOptions): string {
   const thing = roles.size === 1 ? [...roles].join("") : "socket";
   const comms = lanes.map(({ socket }) => (socket.opener ? escapeText(socket.opener.comm, options.ascii) : ""));
   const who = only(comms);
-  return `and ${countText(lanes.length - 1)} more: ${thing}s${only(lanes.map(addressOf))}${who === ", " ? "" : who}`;
+  return `and ${countText(lanes.length - 1)} more: ${thing}s${only(lanes.map(({ socket }) => addressOf(socket.facts, options)))}${who === ", " ? "" : who}`;
 }
 
 /** The order in which states matter. */

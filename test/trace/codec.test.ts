@@ -108,6 +108,11 @@ describe("headers", () => {
     ["an event", encodeEvent({ type: "fork", t: 1, pid: 2, child: 3 }, 1), /is not a bindtrace trace/],
     ["no JSON", "PK\u0003\u0004", /is not a bindtrace trace/],
     ["a missing field", JSON.stringify({ ...header(), kernel: undefined }), /has a damaged header \(kernel: .*\): record it again/],
+    [
+      "a zone beyond all zones",
+      JSON.stringify({ ...header(), clock: { ...header().clock, offsetMinutes: 143970076804 } }),
+      /damaged header \(clock.offsetMinutes: /,
+    ],
     ["a field of the wrong kind", JSON.stringify({ ...header(), hooks: "magic" }), /has a damaged header \(hooks: /],
   ])("with %s are refused with a sentence", (_, line, sentence) => {
     const result = decodeHeader(line);
