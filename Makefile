@@ -14,7 +14,7 @@ KERNEL ?= 5.10 6.1 6.12 7
 ROOT := $(shell test "$$(id -u)" = 0 && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help install build tools lab programs duckdb demo test fuzz bench bench-vm corpus chaos test-vm oracle oracle-build mutants check fix samples golden schemas screenshot man clean
+.PHONY: help install build tools lab programs duckdb demo test fuzz bench bench-vm corpus chaos hard soak test-vm oracle oracle-build mutants check fix samples golden schemas screenshot man clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,6 +89,12 @@ corpus: build tools programs ## every situation, live and replayed, as one table
 
 chaos: build tools ## random life on a few ports, held against its own log (root; MINUTES=10, SEED=)
 	CHAOS_MINUTES=$(MINUTES) CHAOS_SEED=$(SEED) npx vitest run --project bindtrace test/live/chaos.test.ts
+
+hard: build tools ## hard days, a line of result for each (root; DAY=storm for one)
+	@python3 test/hard/run.py $(DAY)
+
+soak: build tools ## life under churn: memory stays flat, every refusal is reported (root; MINUTES=30)
+	@unshare --net sh -c 'ip link set lo up && PYTHONDONTWRITEBYTECODE=1 exec python3 test/hard/soak.py $(MINUTES)'
 
 test-vm: build oracle-build ## the lab with each hook set, and the rule, on stock Debian kernels in QEMU (root; KERNEL=6.1 for one)
 	bash test/vm/all.sh $(KERNEL)

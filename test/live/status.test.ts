@@ -1,11 +1,15 @@
+import { readlinkSync } from "node:fs";
 import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { bindtrace, CLI, liveProblem, ROOT, scratch } from "../helpers/cli.ts";
+import { onlyChildOf } from "../helpers/live-stage.ts";
 
 const PORT = "18084";
 /** Arming, or what a terminal shows, may take this long (ms), and a whole test. */
 const SOON = 30_000;
 const LONG = 90_000;
+/** Columns of a terminal that was made narrower: too few for the whole status line. */
+const NARROW = 60;
 const ESCAPE = "\u001b";
 const ERASE = `${ESCAPE}[K`;
 const CTRL_C = "\u0003";
@@ -26,6 +30,13 @@ function terminal(command: string) {
   return {
     shows: (pattern: RegExp) => vi.waitFor(() => expect(raw).toMatch(pattern), { timeout: SOON, interval: 20 }),
     type: (keys: string) => void run.stdin.write(keys),
+    resize: async (columns: number) => {
+      const on = readlinkSync(`/proc/${onlyChildOf(run.pid ?? 0)}/fd/0`);
+      const from = raw.length;
+      await execa("stty", ["-F", on, "cols", String(columns)]);
+      /** What was written since. */
+      return () => raw.slice(from);
+    },
     alongside: (...words: string[]) => execa("nsenter", [`--net=/proc/${run.pid}/ns/net`, ...words], { cwd: ROOT, reject: false }),
     /** All that was written, once the program has ended. */
     ended: async () => {
@@ -67,6 +78,24 @@ describe.skipIf(liveProblem !== null)("the status line", { timeout: LONG }, () =
     const { raw, exitCode } = await tty.ended();
     const replayed = await bindtrace(["replay", path, ...options.split(" "), "--width", "100"]);
     expect(screen(raw)).toEqual([...replayed.stdout.split("\n"), ""]);
+    expect(exitCode).toBe(1);
+  });
+
+  it("fits a terminal that is made narrower, and so does the rest of the report", async () => {
+    const path = `${folder.path}/trace.jsonl`;
+    const tty = terminal(`exec ${session("--color never --save", path)}`);
+    await tty.shows(/0 lost; Ctrl-C ends it/);
+    const since = await tty.resize(NARROW);
+    await vi.waitFor(() => expect(since()).toContain("armed on"), { timeout: SOON, interval: 20 });
+    await tty.alongside("python3", "test/fixtures/bind-twice.py", PORT, "0");
+    await tty.shows(/could not bind/);
+    tty.type(CTRL_C);
+    const { raw, exitCode } = await tty.ended();
+    const drawn = since().split(`\r${ERASE}`);
+    expect(Math.max(...drawn.flatMap((piece) => piece.split("\r\n")).map((line) => line.length))).toBeLessThanOrEqual(NARROW);
+    const replayed = await bindtrace(["replay", path, "--color", "never", "--width", String(NARROW)]);
+    const withoutArmed = (lines: string[]) => lines.slice(lines.findIndex((line) => line.includes("bpftrace 0.")) + 1);
+    expect(withoutArmed(screen(raw))).toEqual([...withoutArmed(replayed.stdout.split("\n")), ""]);
     expect(exitCode).toBe(1);
   });
 
