@@ -57,10 +57,8 @@ def until(what: str, holds: Callable[[], bool], seconds: float = SOON) -> None:
 class Trace:
     """bindtrace with --json, read as it speaks. `arrived` has the wall time in ns at which each record was read."""
 
-    def __init__(self, *args: str, prefix: list[str] | None = None) -> None:
-        self.process = subprocess.Popen(
-            [*(prefix or []), *CLI, *args, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
-        )
+    def __init__(self, *args: str, patience: float = SOON) -> None:
+        self.process = subprocess.Popen([*CLI, *args, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)
         atexit.register(self.process.kill)
         self.records: list[Record] = []
         self.arrived: list[int] = []
@@ -68,7 +66,7 @@ class Trace:
         self._readers = [threading.Thread(target=read, daemon=True) for read in (self._read, self._read_errors)]
         for reader in self._readers:
             reader.start()
-        until("armed", lambda: bool(self.records) or self.process.poll() is not None)
+        until("armed", lambda: bool(self.records) or self.process.poll() is not None, patience)
         if not self.records:
             self._readers[1].join()
             wrong(f"it was not armed: {self.errors}")
@@ -122,6 +120,8 @@ class Ended(NamedTuple):
 
     def expect(self, code: int, failures: int, errors: str = "") -> None:
         """It ended with this code, with so many failures, all explained, and nothing lost."""
+        if not self.summary:
+            wrong(f"it ended with {self.code} before its summary: {self.errors}")
         said = {name: self.summary.get(name) for name in ("failures", "explained", "lost")}
         same("summary", said, {"failures": failures, "explained": failures if code == 1 else said["explained"], "lost": 0})
         same("exit code and stderr", (self.code, self.errors), (code, errors))

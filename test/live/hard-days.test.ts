@@ -113,11 +113,26 @@ describe.skipIf(liveProblem !== null)("a hard day", () => {
     expect(replayed.exitCode).toBe(1);
   });
 
-  it("the terminal goes away: the trace ends, and the recording is whole", async () => {
-    const path = join(folder.path, "trace.jsonl");
-    const terminal = inside(["script", "-qfec", `exec ${process.execPath} ${CLI} --port ${port} --save ${path}`, "/dev/null"], {
+  /** bindtrace on a terminal of its own. */
+  const onTerminal = (...words: string[]) =>
+    inside(["script", "-qfec", `exec ${process.execPath} ${CLI} --port ${port} ${words.join(" ")}`, "/dev/null"], {
       env: { TERM: "xterm", SHELL: "/bin/sh" },
     });
+
+  it("the command has the terminal all the time: it reads what is typed, and Ctrl-C ends it before the trace", async () => {
+    const asking = `'printf name?; read name; echo hello $name; python3 test/fixtures/wait-for-interrupt.py ${port}'`;
+    const terminal = onTerminal("--exit-code", "child", "--", "sh", "-c", asking);
+    await terminal.says(/name\?/);
+    terminal.tell("Ada");
+    await terminal.says(/hello Ada[\s\S]*ready/);
+    terminal.tell("\u0003");
+    const { stdout } = await terminal.finish();
+    expect(stdout).toMatch(/interrupted\r\n[\s\S]*\nbindtrace: 1 refused, 1 explained\r\n$/);
+  });
+
+  it("the terminal goes away: the trace ends, and the recording is whole", async () => {
+    const path = join(folder.path, "trace.jsonl");
+    const terminal = onTerminal("--save", path);
     await terminal.says(/bindtrace: armed/);
     const session = await vi.waitFor(() => onlyChildOf(terminal.pid), { timeout: SOON, interval: 20 });
     const bpftrace = bpftraceOf(session);

@@ -1,0 +1,51 @@
+"""The wall clock is set by an hour, then the machine sleeps: times go on from the moment at which the trace was armed.
+
+For a guest (test/vm/clock.sh): it sets the clock of the machine, and suspends it to idle for some seconds.
+"""
+
+import subprocess
+import time
+
+from stage import Trace, instant, listener, refused, same, until, wrong
+
+PORT, HOUR, SLEEP = 18370, 3600, 6
+PATIENCE = 300
+SLACK = 0.5
+"""Seconds between the truth about a refusal and the refusal itself, on an emulated machine."""
+
+
+def boot() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def asleep() -> float:
+    """Seconds for which the machine has slept since it was started."""
+    return boot() - time.clock_gettime(time.CLOCK_MONOTONIC)
+
+
+with listener(PORT):
+    trace = Trace("--port", str(PORT), patience=PATIENCE)
+    truth = []
+
+    def refusal() -> None:
+        refused(PORT)
+        truth.append(boot())
+        until("reported", lambda: len(trace.failures) == len(truth), PATIENCE)
+
+    refusal()
+    time.clock_settime(time.CLOCK_REALTIME, time.time() + HOUR)
+    refusal()
+    before = asleep()
+    subprocess.run(["rtcwake", "--mode", "freeze", "--seconds", str(SLEEP)], check=True, stdout=subprocess.DEVNULL)
+    slept = asleep() - before
+    if slept < 1:
+        wrong(f"the machine slept for {slept:.1f} s only")
+    for _ in range(3):
+        refusal()
+    ended = trace.stop()
+    same("summary", (ended.code, ended.summary.get("failures"), ended.summary.get("lost"), ended.errors), (1, len(truth), 0, ""))
+    told = [instant(failure["at"]) / 1e9 for failure in trace.failures]
+    apart = [(at - told[0]) - (true - truth[0]) for at, true in zip(told, truth)]
+    if max(map(abs, apart)) > SLACK:
+        wrong(f"told {apart} s later than it was")
+    print(f"clock set by {HOUR} s, slept {slept:.1f} s: {len(told)} of {len(truth)} told at their time, at most {max(map(abs, apart)):.2f} s off")
