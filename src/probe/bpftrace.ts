@@ -1,8 +1,10 @@
-import { existsSync } from "node:fs";
-import { createInterface } from "node:readline";
+import { closeSync, existsSync } from "node:fs";
 import { execa } from "execa";
 import { fail, ok, type Result } from "../base/result.ts";
+import { openPipe } from "./pipe.ts";
+import { takePrecedence } from "./precedence.ts";
 import type { Problem } from "./problem.ts";
+import { relayed } from "./relayed.ts";
 
 /** Keys that each map of the program may hold: sockets told about, processes, calls under way. */
 const MAP_KEYS = "65536";
@@ -17,10 +19,13 @@ export interface BpftraceEnd {
 }
 
 export interface Bpftrace {
-  lines: AsyncIterable<string>;
+  /** Its lines, some at a time. */
+  batches: AsyncIterable<string[]>;
   pid: number;
   /** Ends it: its buffers must have been drained, since SIGINT makes it discard them. */
   stop(): Promise<void>;
+  /** Ends it at once. */
+  kill(): void;
   /** Settles once it is gone. */
   ended: Promise<BpftraceEnd>;
   /** What it wrote to stderr so far. */
@@ -31,13 +36,18 @@ export interface Bpftrace {
  * Starts bpftrace with this program; `cancel` ends it at once. It runs in a process group of its own, so that Ctrl-C at the terminal
  * does not reach it before its events are drained; when this process is killed, its next heartbeat ends it by SIGPIPE.
  */
-export function startBpftrace(program: string, cancel: AbortSignal): Bpftrace {
+export async function startBpftrace(program: string, cancel: AbortSignal): Promise<Result<Bpftrace, Problem>> {
+  const pipe = await openPipe();
+  if (!pipe.ok) return pipe;
+  const { readEnd, writeEnd } = pipe.value;
   const [command, args] = bpftraceCommand(["-B", "line", "-e", program]);
   const child = execa(command, args, {
     detached: true,
     buffer: false,
     reject: false,
     stdin: "ignore",
+    // Its types know some descriptors only.
+    stdout: writeEnd as 3,
     cancelSignal: cancel,
     killSignal: "SIGKILL",
     env: {
@@ -46,6 +56,9 @@ export function startBpftrace(program: string, cancel: AbortSignal): Bpftrace {
       BPFTRACE_MAX_MAP_KEYS: MAP_KEYS,
     },
   });
+  // The end of what it writes is seen only if nobody else could write.
+  closeSync(writeEnd);
+  if (child.pid !== undefined) takePrecedence(child.pid);
   let asked = false;
   let stderr = "";
   child.stderr?.on("data", (chunk: Buffer) => {
@@ -57,11 +70,15 @@ export function startBpftrace(program: string, cancel: AbortSignal): Bpftrace {
     const why = lastError(stderr);
     return { died: `bpftrace ended with code ${result.exitCode ?? "unknown"}${why ? `: ${why}` : ""}` };
   });
-  return {
-    lines: createInterface({ input: child.stdout, crlfDelay: Number.POSITIVE_INFINITY }),
+  return ok({
+    batches: relayed(readEnd),
     pid: child.pid ?? 0,
     ended,
     stderr: () => stderr,
+    kill() {
+      asked = true;
+      child.kill("SIGKILL");
+    },
     async stop() {
       asked = true;
       child.kill("SIGINT");
@@ -69,7 +86,7 @@ export function startBpftrace(program: string, cancel: AbortSignal): Bpftrace {
       await ended;
       clearTimeout(timer);
     },
-  };
+  });
 }
 
 /**

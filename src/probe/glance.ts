@@ -43,13 +43,16 @@ export async function glance({ layout }: Machine, place: Place): Promise<Result<
 async function run(program: string, name: string): Promise<Result<Glance, Problem>> {
   const sample = sampleJiffies();
   const limit = AbortSignal.timeout(LIMIT);
-  const bpftrace = startBpftrace(program, limit);
+  const started = await startBpftrace(program, limit);
+  if (!started.ok) return started;
+  const bpftrace = started.value;
   const lines: LineFields[] = [];
   let at = { wall: 0n, monotonic: 0n };
-  for await (const line of bpftrace.lines) {
-    const fields = LineFields.parse(line);
-    if (fields?.tag === "ready") at = takeName(name);
-    else if (fields) lines.push(fields);
+  for await (const batch of bpftrace.batches) {
+    for (const fields of batch.map((line) => LineFields.parse(line))) {
+      if (fields?.tag === "ready") at = takeName(name);
+      else if (fields) lines.push(fields);
+    }
   }
   const { died } = await bpftrace.ended;
   const hz = tickRate(sample, sampleJiffies());

@@ -35,6 +35,8 @@ export interface LiveTrace {
   commandEnded(code: number | null, signal: string | null): void;
   /** Drains what the kernel has already written, then ends the stream. */
   stop(reason: string): Promise<void>;
+  /** Ends a stop that is under way at once, without what has not been read: the trace is not whole then. */
+  cut(reason: string): void;
 }
 
 /** One program that may run on this machine. */
@@ -95,6 +97,7 @@ export async function openLive(machine: Machine, options: LiveOptions, cancel: A
     setCommand: (pid) => stream.setCommand(pid),
     commandEnded: (code, signal) => stream.commandEnded(code, signal),
     stop: (reason) => stream.stop(reason),
+    cut: (reason) => stream.cut(reason),
   });
 }
 
@@ -123,7 +126,7 @@ function headerOf(
     sysctls: readSysctls(),
     clock: {
       boot: stream.bootOfInstant0.toString(),
-      wall: isoTime(stream.wallOfInstant0, 0),
+      wall: isoTime(stream.clocks.wallOfInstant0, 0),
       zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
       offsetMinutes: -new Date().getTimezoneOffset(),
     },
@@ -153,7 +156,9 @@ async function startStream(
       const { hooks } = candidate;
       const udpReleases = hooks?.functions.has("udp_lib_unhash") === true;
       const searches = hooks ? (["tcp", "udp"] as const).filter((protocol) => hooks.functions.has(SEARCHES[protocol])) : [];
-      const stream = new LiveStream(startBpftrace(text, cancel), { base, searches, udpReleases });
+      const bpftrace = await startBpftrace(text, cancel);
+      if (!bpftrace.ok) return bpftrace;
+      const stream = new LiveStream(bpftrace.value, { base, searches, udpReleases });
       const problem = await stream.ready();
       if (!problem) return ok({ stream, base, candidate });
       last = problem;

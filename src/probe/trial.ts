@@ -30,9 +30,11 @@ export function trialProgram(attach: Attachment): string {
 /** Really attaches a small program; null when that works, else why it does not. */
 export async function tryAttach(attach: Attachment): Promise<Refusal | null> {
   const limit = AbortSignal.timeout(LIMIT);
-  const bpftrace = startBpftrace(trialProgram(attach), limit);
+  const started = await startBpftrace(trialProgram(attach), limit);
+  if (!started.ok) return { cause: "unknown", reason: started.error.message };
+  const bpftrace = started.value;
   let attached = false;
-  for await (const line of bpftrace.lines) attached ||= line === ATTACHED;
+  for await (const lines of bpftrace.batches) attached ||= lines.includes(ATTACHED);
   const { died } = await bpftrace.ended;
   if (attached) return null;
   if (limit.aborted) return { cause: "slow", reason: `bpftrace was not ready within ${LIMIT / 1000} s` };

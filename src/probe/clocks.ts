@@ -1,0 +1,80 @@
+import { MILLISECOND, type Nanos } from "../base/nanoseconds.ts";
+import type { Mark } from "./look.ts";
+
+/** How far apart the two clocks may be taken to be: far less than a mark is waited for. */
+export const CLOCK_SLACK: Nanos = 100 * MILLISECOND;
+/** The clocks are paired by a mark whose making took less than this (ns), or by the quickest of so many. */
+const QUICK_MARK = 100_000n;
+const MARKS_AT_MOST = 5;
+
+/** A mark that came through the stream, at which instant; null where it did not. */
+export interface Sounding {
+  at: Nanos | null;
+  made: Mark;
+}
+
+/**
+ * The kernel's clock and ours. Instants are of CLOCK_BOOTTIME, which goes on while the machine is suspended (where the kernel has no
+ * bpf_ktime_get_boot_ns, of CLOCK_MONOTONIC, as ours, which does not). The wall clock is looked at once, at the start: setting it changes
+ * no instant.
+ */
+export class Clocks {
+  readonly #monotonic: () => bigint;
+  #monotonicOfInstant0 = 0n;
+  #wallOfInstant0 = 0n;
+  #pairing = false;
+
+  /** `monotonic`: our clock, in ns. */
+  constructor(monotonic = () => process.hrtime.bigint()) {
+    this.#monotonic = monotonic;
+  }
+
+  get monotonicOfInstant0(): bigint {
+    return this.#monotonicOfInstant0;
+  }
+
+  /** In ns since 1970. */
+  get wallOfInstant0(): bigint {
+    return this.#wallOfInstant0;
+  }
+
+  /** Now. */
+  instant(): Nanos {
+    return Number(this.#monotonic() - this.#monotonicOfInstant0);
+  }
+
+  /** The line of instant 0 has just come. */
+  start(): void {
+    this.#monotonicOfInstant0 = this.#monotonic();
+  }
+
+  /** Pairs them by marks, whose time both know. */
+  async anchor(sound: () => Promise<Sounding>): Promise<void> {
+    const quickest = await this.#pair(sound);
+    if (quickest) this.#wallOfInstant0 = quickest.made.wall - BigInt(quickest.at);
+  }
+
+  /**
+   * A line of this instant has come. One that is of the future shows that the machine was suspended: the clocks are taken to be as far
+   * apart as it shows, and paired anew.
+   */
+  async heard(t: Nanos, sound: () => Promise<Sounding>): Promise<void> {
+    if (t - this.instant() <= CLOCK_SLACK) return;
+    this.#monotonicOfInstant0 = this.#monotonic() - BigInt(t);
+    await this.#pair(sound);
+  }
+
+  async #pair(sound: () => Promise<Sounding>): Promise<{ at: Nanos; made: Mark } | null> {
+    if (this.#pairing) return null;
+    this.#pairing = true;
+    let quickest: { at: Nanos; made: Mark } | null = null;
+    for (let count = 0; count < MARKS_AT_MOST && (quickest?.made.took ?? QUICK_MARK) >= QUICK_MARK; count++) {
+      const { at, made } = await sound();
+      if (at === null || (quickest && made.took >= quickest.made.took)) continue;
+      quickest = { at, made };
+      this.#monotonicOfInstant0 = made.monotonic - BigInt(at);
+    }
+    this.#pairing = false;
+    return quickest;
+  }
+}
