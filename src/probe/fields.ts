@@ -1,49 +1,106 @@
+/** A word of kernel memory as two numbers of 32 bits each: the bytes at the lower addresses, and those at the upper ones. */
+export interface Word {
+  low: number;
+  high: number;
+}
+
+/** Names that were decoded, by their bytes in hexadecimal: few processes make most of the lines. */
+const names = new Map<string, string>();
+const MOST_NAMES = 4096;
+
+/** Of 64 bits. */
+const [MOST_DIGITS, MOST_HEX_DIGITS] = [20, 16];
+const [SPACE, MINUS, ZERO, LOWER_A] = [32, 45, 48, 97];
+
 /** Reads the numbers of one protocol line in order; throws where one is missing or malformed. */
 export class LineFields {
   readonly tag: string;
-  readonly #values: readonly string[];
-  #next = 0;
+  readonly #line: string;
+  /** Where the next field begins; behind the end when there is none. */
+  #at: number;
+  #count = 0;
 
-  private constructor(tag: string, values: readonly string[]) {
-    this.tag = tag;
-    this.#values = values;
+  private constructor(line: string, tagEnd: number) {
+    this.tag = line.slice(PREFIX.length, tagEnd);
+    this.#line = line;
+    this.#at = tagEnd + 1;
   }
 
   /** Null when the line is not of this protocol. */
   static parse(line: string): LineFields | null {
-    const match = /^bt:([a-z]+) ([0-9a-f -]+)$/.exec(line);
-    return match?.[1] && match[2] ? new LineFields(match[1], match[2].split(" ")) : null;
+    return OURS.test(line) ? new LineFields(line, line.indexOf(" ")) : null;
   }
 
   number(): number {
-    const value = Number(this.#take(/^-?\d+$/));
-    if (!Number.isSafeInteger(value)) throw new Error(`field ${this.#next} of ${this.tag} is too large`);
-    return value;
+    const line = this.#line;
+    const negative = line.charCodeAt(this.#at) === MINUS;
+    const start = negative ? this.#at + 1 : this.#at;
+    let value = 0;
+    let at = start;
+    for (; isDigit(line.charCodeAt(at)); at++) value = value * 10 + line.charCodeAt(at) - ZERO;
+    this.#pass(start, at);
+    if (value > Number.MAX_SAFE_INTEGER) throw new Error(`field ${this.#count} of ${this.tag} is too large`);
+    return negative ? -value : value;
   }
 
   /** Of 64 bits, as the next one: what is longer was not printed by a program of ours. */
   big(): bigint {
-    return BigInt(this.#take(/^\d{1,20}$/));
+    const start = this.#at;
+    let at = start;
+    while (isDigit(this.#line.charCodeAt(at)) && at - start < MOST_DIGITS) at++;
+    this.#pass(start, at);
+    return BigInt(this.#line.slice(start, at));
   }
 
   hex(): bigint {
-    return BigInt(`0x${this.#take(/^[0-9a-f]{1,16}$/)}`);
+    const text = this.#hexText();
+    return text === "0" ? 0n : BigInt(`0x${text}`);
+  }
+
+  /** A word in hexadecimal. */
+  word(): Word {
+    const text = this.#hexText();
+    const split = Math.max(0, text.length - 8);
+    return { low: Number.parseInt(text.slice(split), 16), high: split === 0 ? 0 : Number.parseInt(text.slice(0, split), 16) };
   }
 
   /** comm: sixteen bytes in two words, up to the first NUL; bytes that are not UTF-8 become \xNN. */
   comm(): string {
+    const start = this.#at;
+    const words = [this.#hexText(), this.#hexText()];
+    const text = this.#line.slice(start, this.#at);
+    const known = names.get(text);
+    if (known !== undefined) return known;
     const bytes = Buffer.alloc(16);
-    bytes.writeBigUInt64LE(this.hex(), 0);
-    bytes.writeBigUInt64LE(this.hex(), 8);
-    return decodeName(bytes.subarray(0, bytes.indexOf(0) === -1 ? 16 : bytes.indexOf(0)));
+    for (const [index, word] of words.entries()) bytes.writeBigUInt64LE(BigInt(`0x${word}`), 8 * index);
+    const name = decodeName(bytes.subarray(0, bytes.indexOf(0) === -1 ? 16 : bytes.indexOf(0)));
+    if (names.size >= MOST_NAMES) names.clear();
+    names.set(text, name);
+    return name;
   }
 
-  #take(shape: RegExp): string {
-    const value = this.#values[this.#next++];
-    if (value === undefined || !shape.test(value)) throw new Error(`field ${this.#next} of ${this.tag} is ${value}`);
-    return value;
+  #hexText(): string {
+    const start = this.#at;
+    let at = start;
+    while (isHexDigit(this.#line.charCodeAt(at)) && at - start < MOST_HEX_DIGITS) at++;
+    this.#pass(start, at);
+    return this.#line.slice(start, at);
+  }
+
+  /** The field from `start` has been read to `end`, which must be where it ends. */
+  #pass(start: number, end: number): void {
+    this.#count++;
+    const isWhole = end === this.#line.length || this.#line.charCodeAt(end) === SPACE;
+    if (end === start || !isWhole) throw new Error(`field ${this.#count} of ${this.tag} is ${this.#line.slice(this.#at).split(" ", 1)[0]}`);
+    this.#at = end + 1;
   }
 }
+
+const PREFIX = "bt:";
+const OURS = /^bt:[a-z]+ [0-9a-f -]+$/;
+
+const isDigit = (code: number) => code >= ZERO && code < ZERO + 10;
+const isHexDigit = (code: number) => isDigit(code) || (code >= LOWER_A && code < LOWER_A + 6);
 
 /** A name chosen by anybody: UTF-8 where it is that, `\xNN` for each other byte. */
 export function decodeName(bytes: Uint8Array): string {

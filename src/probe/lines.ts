@@ -1,4 +1,5 @@
 import type { Nanos } from "../base/nanoseconds.ts";
+import { conforms } from "../core/conforms.ts";
 import { type CallEvent, eventSchema, portOf, type TraceEvent, type WalkFacts } from "../core/event.ts";
 import { readCall, readMaker, readSearch, type Search } from "./calls.ts";
 import { LineFields } from "./fields.ts";
@@ -96,6 +97,7 @@ export class LineDecoder {
 
   /** Nothing leaves that does not fit the contract; one event that does not keeps no other back. */
   #checked(event: unknown): TraceEvent[] {
+    if (conforms(event)) return [event];
     const parsed = eventSchema.safeParse(event);
     if (parsed.success) return [parsed.data];
     this.foreign++;
@@ -153,7 +155,7 @@ export class LineDecoder {
   #call(fields: LineFields, cpu: number, t: Nanos): TraceEvent[] {
     const searched = this.#searchOf(cpu);
     this.#searches.delete(cpu);
-    const event = { ...readCall(fields, t, searched, this.#reading), created: this.#makers.get(cpu) ?? null };
+    const event = readCall(fields, t, { search: searched, created: this.#makers.get(cpu) ?? null }, this.#reading);
     this.#makers.delete(cpu);
     if (this.#options.searches.length > 0) return this.#searched(this.#withoutUnseen(event), searched?.walked ?? null);
     // The walk follows the call.

@@ -4,7 +4,7 @@ import type { TraceEvent } from "../core/event.ts";
 import type { LineFields } from "./fields.ts";
 import { fdOrNull, OPTIONS, PASS_NAMES } from "./protocol.ts";
 import type { Reading } from "./sockets.ts";
-import { commonWords, orNull, stateOf } from "./words.ts";
+import { optionWords, orNull, stateOf } from "./words.ts";
 
 /** The lines that are an event each, whatever came before: `bt:close`, `bt:exit` and so on. Throws where one is malformed. */
 export function readMoment(fields: LineFields, t: Nanos, reading: Reading): TraceEvent {
@@ -57,7 +57,7 @@ function readOption(fields: LineFields, t: Nanos, reading: Reading): TraceEvent 
   const ref = socketRef(fields, reading);
   const option = OPTIONS[`${fields.number()}/${fields.number()}`];
   const ret = fields.number();
-  const { reuseAddr, reusePort, ipv6Only, device } = commonWords(0n, 0n, fields.hex(), 0n, 0n, 0n, 0n);
+  const { reuseAddr, reusePort, ipv6Only, device } = optionWords(fields.word());
   if (!option) throw new Error("unknown option");
   const errno = ret < 0 ? errnoName(-ret) : null;
   return {
@@ -85,8 +85,10 @@ function readSignal(fields: LineFields, t: Nanos): TraceEvent {
 }
 
 const socketRef = (fields: LineFields, { pointer }: Reading) => ({
-  ...{ sk: pointer(fields.hex()), inode: orNull(fields.number()) },
-  ...{ netns: fields.number(), port: fields.number() },
+  sk: pointer(fields.hex()),
+  inode: orNull(fields.number()),
+  netns: fields.number(),
+  port: fields.number(),
 });
 
 const endedRef = (fields: LineFields, { pointer }: Reading) => ({
@@ -96,6 +98,8 @@ const endedRef = (fields: LineFields, { pointer }: Reading) => ({
 });
 
 const endedBy = (fields: LineFields) => ({
-  ...{ pid: fields.number(), tid: fields.number() },
-  ...{ exiting: fields.number() === 1, comm: fields.comm() },
+  pid: fields.number(),
+  tid: fields.number(),
+  exiting: fields.number() === 1,
+  comm: fields.comm(),
 });

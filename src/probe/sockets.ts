@@ -21,7 +21,7 @@ export function readOwner(fields: LineFields, reading: Reading): ToldOwner {
 }
 
 function readFacts(pointer: bigint, fields: LineFields, reading: Reading): SocketFacts {
-  const words = commonWords(fields.hex(), fields.hex(), fields.hex(), fields.hex(), fields.hex(), fields.hex(), fields.hex());
+  const words = commonWords(fields.word(), fields.word(), fields.word(), fields.word(), fields.word(), fields.word(), fields.word());
   const uid = fields.number();
   // Of a TIME_WAIT owner this is what lies past its end: any number at all.
   const inode = fields.big();

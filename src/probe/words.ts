@@ -1,5 +1,6 @@
 import { type Family, ipv4Text, ipv6Text } from "../core/address.ts";
 import { type Protocol, type SocketFacts, type State, stateSchema } from "../core/event.ts";
+import type { Word } from "./fields.ts";
 
 /** Takes apart the words that the programs in bpf/ read from kernel structs as they lie in memory. */
 
@@ -32,37 +33,43 @@ export function groupOf(pointer: bigint, id: number, size: number, program: bigi
   return pointer === 0n ? null : { id, size, program: program !== 0n };
 }
 
-/** Eight bytes as they lie in memory. */
-function bytesOf(word: bigint): number[] {
-  return Array.from({ length: 8 }, (_, index) => Number((word >> BigInt(8 * index)) & 0xffn));
-}
+/** Four bytes as they lie in memory. */
+const bytesOf = (half: number): number[] => [half & 0xff, (half >>> 8) & 0xff, (half >>> 16) & 0xff, half >>> 24];
+
+/** An IPv6 address in two words. */
+const ipv6Of = (first: Word, second: Word) =>
+  ipv6Text([...bytesOf(first.low), ...bytesOf(first.high), ...bytesOf(second.low), ...bytesOf(second.high)]);
+
+/** Two bytes in network order, of a number that holds them as they lie in memory. */
+const swapped = (half: number) => ((half & 0xff) << 8) | ((half >>> 8) & 0xff);
+
+export const ZERO_WORD: Word = { low: 0, high: 0 };
 
 /** Takes apart the words that the programs read from struct sock_common (layout.ts checks that they are adjacent). */
-export function commonWords(addresses: bigint, ports: bigint, meta: bigint, local0: bigint, local1: bigint, peer0: bigint, peer1: bigint) {
-  const address = bytesOf(addresses);
-  const port = bytesOf(ports);
-  const bits = Number((meta >> 24n) & 0xffn);
-  const family: Family = Number(meta & 0xffffn) === AF_INET6 ? "ipv6" : "ipv4";
-  const peerPort = ((port[4] ?? 0) << 8) | (port[5] ?? 0);
-  const peer = family === "ipv6" ? ipv6Text([...bytesOf(peer0), ...bytesOf(peer1)]) : ipv4Text(address);
+export function commonWords(addresses: Word, ports: Word, meta: Word, local0: Word, local1: Word, peer0: Word, peer1: Word) {
+  const family: Family = (meta.low & 0xffff) === AF_INET6 ? "ipv6" : "ipv4";
+  const peerPort = swapped(ports.high);
+  const peer = peerPort === 0 ? null : family === "ipv6" ? ipv6Of(peer0, peer1) : ipv4Text(bytesOf(addresses.low));
   return {
     family,
-    address: family === "ipv6" ? ipv6Text([...bytesOf(local0), ...bytesOf(local1)]) : ipv4Text(address.slice(4)),
-    port: (port[6] ?? 0) | ((port[7] ?? 0) << 8),
-    peer: peerPort === 0 ? null : { address: peer, port: peerPort },
-    state: stateOf(Number((meta >> 16n) & 0xffn)),
-    reuseAddr: (bits & 0xf) !== 0,
-    reusePort: (bits & 0x10) !== 0,
-    ipv6Only: (bits & 0x20) !== 0,
-    device: Number((meta >> 32n) & 0xffffffffn),
+    address: family === "ipv6" ? ipv6Of(local0, local1) : ipv4Text(bytesOf(addresses.high)),
+    port: ports.high >>> 16,
+    peer: peer === null ? null : { address: peer, port: peerPort },
+    state: stateOf((meta.low >>> 16) & 0xff),
+    ...optionWords(meta),
   };
 }
 
+/** What of it is options: the word that begins with the family. */
+export function optionWords(meta: Word) {
+  const bits = meta.low >>> 24;
+  return { reuseAddr: (bits & 0xf) !== 0, reusePort: (bits & 0x10) !== 0, ipv6Only: (bits & 0x20) !== 0, device: meta.high };
+}
+
 /** The user's sockaddr_in or sockaddr_in6. AF_UNSPEC with 0.0.0.0 is taken as AF_INET by bind(2). */
-export function sockaddr(head: bigint, low: bigint, high: bigint, family: Family) {
-  const bytes = bytesOf(head);
-  const asked: Family = Number(head & 0xffffn) === AF_INET6 ? "ipv6" : "ipv4";
-  const port = ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0);
-  const address = asked === "ipv6" ? ipv6Text([...bytesOf(low), ...bytesOf(high)]) : ipv4Text(bytes.slice(4));
-  return { family: Number(head & 0xffffn) === 0 ? family : asked, address, port };
+export function sockaddr(head: Word, low: Word, high: Word, family: Family) {
+  const given = head.low & 0xffff;
+  const asked: Family = given === AF_INET6 ? "ipv6" : "ipv4";
+  const address = asked === "ipv6" ? ipv6Of(low, high) : ipv4Text(bytesOf(head.high));
+  return { family: given === 0 ? family : asked, address, port: swapped(head.low >>> 16) };
 }
