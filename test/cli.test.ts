@@ -203,8 +203,8 @@ describe.concurrent("replay of a trace that is good", () => {
     await refuses(execa("sh", onto, { reject: false }), 5, /cannot write the report.*(ENOSPC|no space)/);
     const args = ["replay", join(folder.path, "sample.jsonl"), "--output"];
     await refuses(bindtrace([...args, "/dev/full"]), 5, /cannot write the report.*(ENOSPC|no space)/);
-    await refuses(bindtrace([...args, "/no/such/folder/x"]), 2, /cannot write the report to \/no\/such\/folder\/x/);
-    await refuses(bindtrace([...args, folder.path]), 2, /cannot write the report to /);
+    await refuses(bindtrace([...args, "/no/such/folder/x"]), 2, /the folder of \/no\/such\/folder\/x does not exist/);
+    await refuses(bindtrace([...args, folder.path]), 2, /is a folder: name a file in it/);
   });
 });
 
@@ -390,7 +390,7 @@ describe.concurrent("a machine that cannot be traced", () => {
       [
         "a report in a folder that does not exist",
         () => ["--output", "/no/such/folder/x"],
-        /cannot write the report to \/no\/such\/folder\/x/,
+        /folder of \/no\/such\/folder\/x does not exist/,
       ],
     ])("does not begin to trace when it may not write to %s (a stand-in looks on)", async (name, args, sentence) => {
       const starts = join(folder.path, `starts ${name}`);

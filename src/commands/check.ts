@@ -8,6 +8,7 @@ import { obstacles } from "../core/obstacles.ts";
 import { numbered } from "../core/owner.ts";
 import { bindsIpv6Only, type Party } from "../core/party.ts";
 import { seesEveryProcess } from "../probe/every-process.ts";
+import { HolderHints } from "../probe/holder-hints.ts";
 import { HolderScan } from "../probe/holders.ts";
 import { kernelRules } from "../probe/kernel.ts";
 import { type NetworkNamespace, namespaceId } from "../probe/namespaces.ts";
@@ -149,9 +150,8 @@ async function look(port: number, options: CheckOptions): Promise<CheckRecord> {
   const alsoDual = hasIpv6 && options.host === undefined && host.family === "ipv4";
   const dualStack = alsoDual ? check(askedOf(binderAt({ family: "ipv6", address: ANY6 }))) : null;
   const scan = new HolderScan(
-    owners.flatMap(({ inode }) => (inode === null ? [] : [inode])),
-    [],
-    () => 0,
+    owners.flatMap(({ inode }) => (inode === null ? [] : [{ inode, at: 0 }])),
+    { hints: new HolderHints(), instantOfStart: () => 0 },
   );
   await scan.done;
   const { at, counted, hindrance } = sight.value;

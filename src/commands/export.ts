@@ -4,6 +4,7 @@ import { HtmlReport } from "../report/html/html-report.ts";
 import { NdjsonReport } from "../report/ndjson.ts";
 import { PerfettoReport } from "../report/perfetto.ts";
 import type { Report } from "../report/text-report.ts";
+import type { OpenTrace } from "../trace/reader.ts";
 import { EXIT, type ExitCode, exitMeanings, Failure } from "./failure.ts";
 import { GROUPS, withHelp } from "./help.ts";
 import { resolveNetns } from "./netns.ts";
@@ -11,6 +12,8 @@ import { type FilterOptions, fileName, storyOptions, withFilterOptions } from ".
 import { fileOutput, streamOutput } from "./output.ts";
 import { pageCode } from "./page-code.ts";
 import { openRecording, play } from "./playback.ts";
+import { copyTrace, redacted } from "./redacted.ts";
+import { REDACTION } from "./saving.ts";
 
 interface Format {
   flag: string;
@@ -41,27 +44,35 @@ const FORMATS: Readonly<Record<string, Format>> = {
   },
 };
 
-type ExportOptions = FilterOptions & { output?: string } & Partial<Record<keyof typeof FORMATS, boolean>>;
+/** A copy of the trace is none of the reports. */
+const TRACE_FILE = "public.jsonl.gz";
+
+type ExportOptions = FilterOptions & { output?: string; trace?: boolean; redact?: boolean } & Partial<
+    Record<keyof typeof FORMATS, boolean>
+  >;
 
 export function addExport(program: Command, words: readonly string[], finish: (code: ExitCode) => void): void {
   const command = program
     .command("export")
-    .summary("make a picture or a table of a recorded trace")
-    .description("Makes a picture or a table of a recorded trace: on any machine, without root. '-' reads standard input.")
+    .summary("make a picture, a table or a copy of a recorded trace")
+    .description("Makes a picture, a table or a copy of a recorded trace: on any machine, without root. '-' reads standard input.")
     .argument("<trace>", "file made by --save, plain or gzip");
   command.optionsGroup(GROUPS.format);
   const flags = Object.keys(FORMATS);
   for (const [name, { flag, description }] of Object.entries(FORMATS)) {
-    command.addOption(new Option(flag, description).conflicts(flags.filter((other) => other !== name)));
+    command.addOption(new Option(flag, description).conflicts(["trace", ...flags.filter((other) => other !== name)]));
   }
+  command.addOption(new Option("--trace", "the trace itself, for replay").conflicts(["port", "pid", "comm", "netns", "proto"]));
   withFilterOptions(command)
     .optionsGroup(GROUPS.output)
-    .option("-o, --output <file>", "write to a file instead of standard output", fileName);
+    .option("-o, --output <file>", "write to a file instead of standard output", fileName)
+    .option("--redact", REDACTION);
   withHelp(command, {
     examples: [
       { command: "bindtrace export trace.jsonl.gz --html -o report.html", purpose: "to look at, or to send" },
       { command: "bindtrace export trace.jsonl.gz --perfetto -o trace.json", purpose: "open in ui.perfetto.dev" },
       { command: `bindtrace export trace.jsonl.gz --ndjson | jq 'select(.kind == "refused")'`, purpose: "the refused calls" },
+      { command: `bindtrace export trace.jsonl.gz --trace --redact -o ${TRACE_FILE}`, purpose: "to attach to a public issue" },
       { command: 'for t in *.gz; do bindtrace export "$t" --ndjson; done > all.ndjson', purpose: "many traces" },
     ],
     exits: exitMeanings({ clean: "written" }, ["usage", "incomplete"]),
@@ -74,15 +85,21 @@ export function addExport(program: Command, words: readonly string[], finish: (c
 
 async function exportTrace(path: string, options: ExportOptions): Promise<ExitCode> {
   const [format] = Object.entries(FORMATS).flatMap(([name, one]) => (options[name] ? [one] : []));
-  const flags = Object.values(FORMATS).map(({ flag }) => flag);
-  if (!format) throw new Failure(EXIT.usage, `say what to make of it: ${flags.join(", ")}`);
-  if (format.file !== null && options.output === undefined && process.stdout.isTTY) {
-    throw new Failure(EXIT.usage, `this is not for a terminal: write it to a file with -o ${format.file}`);
+  const flags = [...Object.values(FORMATS).map(({ flag }) => flag), "--trace"];
+  if (!format && !options.trace) throw new Failure(EXIT.usage, `say what to make of it: ${flags.join(", ")}`);
+  const file = format ? format.file : TRACE_FILE;
+  if (file !== null && options.output === undefined && process.stdout.isTTY) {
+    throw new Failure(EXIT.usage, `this is not for a terminal: write it to a file with -o ${file}`);
   }
   const netns = resolveNetns(options.netns);
-  const trace = await openRecording(path);
+  const recording = await openRecording(path);
+  const trace = options.redact ? redacted(recording) : recording;
+  const code = format ? await exportReport(trace, format, options, netns) : await copyTrace(trace, options.output ?? "-");
+  return code === EXIT.incomplete ? code : EXIT.clean;
+}
+
+function exportReport(trace: OpenTrace, format: Format, options: ExportOptions, netns: number | null): Promise<ExitCode> {
   const report = format.make(trace.header);
   const output = options.output ? fileOutput(options.output) : streamOutput(process.stdout);
-  const code = await play(trace, storyOptions(options, trace.header, netns), report, output);
-  return code === EXIT.incomplete ? code : EXIT.clean;
+  return play(trace, storyOptions(options, trace.header, netns), report, output);
 }

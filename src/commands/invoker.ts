@@ -9,12 +9,19 @@ export interface Invoker {
   home: string;
 }
 
-/** The user behind sudo, null when bindtrace was not started through it. */
-export async function invoker(): Promise<Invoker | null> {
+/** Ids of the user behind sudo, null when bindtrace was not started through it. */
+export function sudoUser(): Pick<Invoker, "uid" | "gid"> | null {
   const { SUDO_UID, SUDO_GID } = process.env;
   if (process.geteuid?.() !== 0 || !SUDO_UID || !SUDO_GID || SUDO_UID === "0") return null;
-  const account = await findAccount(SUDO_UID);
-  return { uid: Number(SUDO_UID), gid: Number(SUDO_GID), name: account?.name ?? null, home: account?.home ?? "/" };
+  return { uid: Number(SUDO_UID), gid: Number(SUDO_GID) };
+}
+
+/** The user behind sudo, null when bindtrace was not started through it. */
+export async function invoker(): Promise<Invoker | null> {
+  const user = sudoUser();
+  if (!user) return null;
+  const account = await findAccount(String(user.uid));
+  return { ...user, name: account?.name ?? null, home: account?.home ?? "/" };
 }
 
 export interface Account {

@@ -1,5 +1,6 @@
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeWritten, openNew, writeAll } from "../trace/new-file.ts";
 import { EXIT, Failure } from "./failure.ts";
+import { sudoUser } from "./invoker.ts";
 
 /** Where a report goes: a stream of this process, or a file. */
 export interface Output {
@@ -68,24 +69,19 @@ export function streamOutput(stream: NodeJS.WriteStream & { fd: number }, what =
   };
 }
 
+/** A new file, in the place of one that is there, for who called sudo. */
 export function fileOutput(path: string): Output {
-  const fd = openFile(path);
+  const file = openNew(path, { replace: true, owner: sudoUser() });
+  if (!file.ok) throw new Failure(EXIT.usage, file.error);
+  const { fd } = file.value;
   const health = new Health();
   return {
     terminal: undefined,
-    write: (text) => health.attempt(() => void writeSync(fd, text)),
+    write: (text) => health.attempt(() => writeAll(fd, Buffer.from(text))),
     onClosed: (listener) => health.onClosed(listener),
     close: async () => {
-      closeSync(fd);
+      health.attempt(() => closeWritten(fd));
       health.check(REPORT, path);
     },
   };
-}
-
-function openFile(path: string): number {
-  try {
-    return openSync(path, "w", 0o644);
-  } catch (error) {
-    throw new Failure(EXIT.usage, `cannot write the report to ${path}: ${(error as Error).message}`);
-  }
 }

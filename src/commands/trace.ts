@@ -8,22 +8,21 @@ import { type Machine, preflight } from "../probe/preflight.ts";
 import type { Problem } from "../probe/problem.ts";
 import { tryAttach } from "../probe/trial.ts";
 import { escapeText } from "../report/text.ts";
-import { TraceWriter } from "../trace/writer.ts";
+import type { TraceWriter } from "../trace/writer.ts";
 import { asRoot } from "./as-root.ts";
 import { EXIT, type ExitCode, exitMeanings, Failure } from "./failure.ts";
 import { GROUPS, withHelp } from "./help.ts";
 import { asInvoker, type Invoker, invoker } from "./invoker.ts";
 import { resolveNetns } from "./netns.ts";
-import { drawsAscii, fileName, makeReport, type ReportOptions, storyOptions, withReportOptions } from "./options.ts";
+import { drawsAscii, makeReport, type ReportOptions, storyOptions, withReportOptions } from "./options.ts";
 import { fileOutput, type Output, print, streamOutput } from "./output.ts";
 import { isRunnable } from "./programs.ts";
+import { checkSave, openSave, type SaveOptions, withSaveOptions } from "./saving.ts";
 import { exitCode, runSession } from "./session.ts";
 import { openStatus } from "./status-line.ts";
 import { unknownWord } from "./usage.ts";
 
-interface TraceOptions extends ReportOptions {
-  save?: string;
-  force?: boolean;
+interface TraceOptions extends ReportOptions, SaveOptions {
   untilFailure?: boolean;
   duration?: number;
   linger?: number;
@@ -56,10 +55,7 @@ interface Session {
 
 /** Makes tracing the default command. `words` are what stood behind `--`. */
 export function addTrace(program: Command, words: readonly string[], finish: (code: ExitCode) => void): void {
-  withReportOptions(program)
-    .optionsGroup(GROUPS.recording)
-    .option("-s, --save <file>", "record the trace for replay; gzip when the name ends in .gz", fileName)
-    .option("--force", "let --save replace a file")
+  withSaveOptions(withReportOptions(program))
     .optionsGroup(GROUPS.end)
     .option("--until-failure", "end at the first failure")
     .option("--duration <time>", "end after 30s, 5m, 2h", parseDuration)
@@ -98,6 +94,7 @@ export function addTrace(program: Command, words: readonly string[], finish: (co
 
 async function trace(program: Command, options: TraceOptions, command: readonly string[]): Promise<ExitCode> {
   if (program.args.length > 0) throw new Failure(EXIT.usage, unknownWord(program.args, program));
+  checkSave(options);
   const netns = resolveNetns(options.netns);
   if (command[0] !== undefined && !isRunnable(command[0])) {
     const hint = process.env.SUDO_USER
@@ -117,14 +114,15 @@ async function trace(program: Command, options: TraceOptions, command: readonly 
   if (options.printProgram) return printProgram(machine.value, live);
   const user = await invoker();
   // Both are opened before tracing starts: a place where one may not write is found then, not after.
-  const output = chooseOutput(options, command.length > 0);
-  const writer = options.save === undefined ? null : openWriter(options.save, options.force === true, user);
-  const opened = await arm(machine.value, live);
-  if (opened instanceof Failure) {
-    writer?.discard();
-    throw opened;
+  const writer = openSave(options);
+  try {
+    const output = chooseOutput(options, command.length > 0);
+    const opened = await arm(machine.value, live);
+    return await record(opened, { options, command, user, netns, output, writer });
+  } catch (error) {
+    writer?.discardEmpty();
+    throw error;
   }
-  return record(opened, { options, command, user, netns, output, writer });
 }
 
 /** The program of the first kind that this machine lets in; of the last, where there is no choice. */
@@ -141,13 +139,14 @@ async function printProgram(machine: Machine, live: LiveOptions): Promise<ExitCo
 }
 
 /** Starts the trace; a signal that comes before it is armed ends it. */
-async function arm(machine: Machine, options: LiveOptions): Promise<LiveTrace | Failure> {
+async function arm(machine: Machine, options: LiveOptions): Promise<LiveTrace> {
   const interrupt = new AbortController();
   const release = onSignals(() => interrupt.abort());
   const opened = await openLive(machine, options, interrupt.signal);
   release();
-  if (interrupt.signal.aborted) return new Failure(EXIT.interrupted, "interrupted before the trace was armed: nothing was seen");
-  return opened.ok ? opened.value : problemFailure(opened.error);
+  if (interrupt.signal.aborted) throw new Failure(EXIT.interrupted, "interrupted before the trace was armed: nothing was seen");
+  if (!opened.ok) throw problemFailure(opened.error);
+  return opened.value;
 }
 
 /** From armed to the end: report, recording, command, signals. */
@@ -209,12 +208,6 @@ function problemFailure({ kind, message }: Problem): Failure {
     default:
       return unreachable(kind);
   }
-}
-
-function openWriter(path: string, force: boolean, user: Invoker | null): TraceWriter {
-  const writer = TraceWriter.open(path, { force, owner: user });
-  if (!writer.ok) throw new Failure(EXIT.usage, writer.error);
-  return writer.value;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { text } from "./content.ts";
 import {
   count,
   familySchema,
@@ -11,6 +12,7 @@ import {
   sk,
   socketFacts,
   stateSchema,
+  user,
   type WalkFacts,
   walkFacts,
 } from "./facts.ts";
@@ -28,7 +30,7 @@ export { familySchema, protocolSchema, stateSchema } from "./facts.ts";
 /** In minutes: no zone is so far from UTC. */
 const DAY = 1440;
 
-const process = { pid, tid: pid, comm: z.string() };
+const process = { pid, tid: pid, comm: text("name") };
 const socketRef = { sk, inode: count.nullable(), netns, port };
 
 const call = {
@@ -36,9 +38,9 @@ const call = {
   enteredAt: nanos,
   ...process,
   nsPid: pid,
-  uid: count,
+  uid: user,
   fd: count.nullable().describe("Null where the call itself was not seen, only the kernel's search for a port: io_uring, autobind"),
-  errno: z.string().nullable().describe("Name of the error, null when the call succeeded"),
+  errno: text("keyword").nullable().describe("Name of the error, null when the call succeeded"),
   socket: socketFacts,
   swapped: z.boolean().describe("Another thread had put a different socket behind the descriptor when the call returned"),
   walk: walkFacts.nullable(),
@@ -51,7 +53,7 @@ const call = {
         "its end was not seen. Null when there was no search; left out where the hook set does not see it.",
     ),
   created: z
-    .looseObject({ t: nanos, pid, comm: z.string() })
+    .looseObject({ t: nanos, pid, comm: text("name") })
     .nullable()
     .optional()
     .describe("Who made the socket, null where that was not seen: before the trace, or too many sockets ago. Left out by older traces."),
@@ -66,23 +68,22 @@ export const processSchema = z
     type: z.literal("process"),
     t: instant,
     pid,
-    comm: z.string(),
-    command: z.string().describe("Words of the command line, joined by spaces"),
-    execCommand: z
-      .string()
+    comm: text("name"),
+    command: text("command").describe("Words of the command line, joined by spaces"),
+    execCommand: text("command")
       .optional()
       .describe("What that was right after the exec, where the process has given itself another since (process.title in Node)"),
-    program: z.string().nullable().describe("Last part of the path of its program (node, python3.11), null where it could not be read"),
+    program: text("name").nullable().describe("Last part of the path of its program (node, python3.11), null where it could not be read"),
     startedAt: nanos.nullable(),
     ancestors: z
-      .array(z.looseObject({ pid, comm: z.string(), program: z.string().nullable(), command: z.string().optional() }))
+      .array(z.looseObject({ pid, comm: text("name"), program: text("name").nullable(), command: text("command").optional() }))
       .describe("Parent, its parent, and so on, each with the beginning of its command line"),
-    cgroup: z.string().nullable().describe("Path in the hierarchy of control groups (v2, else systemd's own), null where there is none"),
+    cgroup: text("group").nullable().describe("Path in the hierarchy of control groups (v2, else systemd's own), null where there is none"),
     nsPids: z.array(pid).describe("Its ids in the PID namespaces from bindtrace's own inwards: more than one in a container"),
     marks: z
-      .array(z.string())
+      .array(text("mark"))
       .describe("Environment variables by which runtimes mark their processes, NAME or NAME=value: never another one"),
-    state: z.string().describe("State letter of /proc/PID/stat: T is stopped"),
+    state: text("keyword").describe("State letter of /proc/PID/stat: T is stopped"),
   })
   .meta({
     title: "process",
@@ -100,7 +101,7 @@ export const eventSchema = z
           .enum(["bind", "connect", "sendto", "unknown"])
           .default("bind")
           .describe("What the process did: a datagram socket without a port gets one at its first connect or sendto"),
-        requested: z.looseObject({ family: familySchema, address: z.string(), port }),
+        requested: z.looseObject({ family: familySchema, address: text("address"), port }),
       })
       .meta({ title: "bind", description: "A bind, or a search for a free port, has returned" }),
     z
@@ -124,7 +125,7 @@ export const eventSchema = z
         ...socketRef,
         fd: count.nullable(),
         option: z.enum(["SO_REUSEADDR", "SO_REUSEPORT", "SO_BINDTODEVICE", "IPV6_V6ONLY"]),
-        errno: z.string().nullable(),
+        errno: text("keyword").nullable(),
         reuseAddr: z.boolean(),
         reusePort: z.boolean(),
         ipv6Only: z.boolean(),
@@ -170,7 +171,7 @@ export const eventSchema = z
       .meta({ title: "pass", description: "Another descriptor for the socket" }),
     z.looseObject({ type: z.literal("fork"), t: instant, pid, child: pid }).meta({ title: "fork" }),
     z
-      .looseObject({ type: z.literal("exec"), t: instant, pid, comm: z.string().describe("The new name") })
+      .looseObject({ type: z.literal("exec"), t: instant, pid, comm: text("name").describe("The new name") })
       .meta({ title: "exec", description: "The process became another program; what it had opened with CLOEXEC was closed" }),
     z
       .looseObject({
@@ -178,15 +179,15 @@ export const eventSchema = z
         t: instant,
         pid,
         signal: count,
-        by: z.looseObject({ pid, comm: z.string() }).describe("The sender; pid 0: the kernel"),
+        by: z.looseObject({ pid, comm: text("name") }).describe("The sender; pid 0: the kernel"),
       })
       .meta({ title: "signal", description: "A signal that ends processes, stops them or lets them go on" }),
     z
-      .looseObject({ type: z.literal("exit"), t: instant, pid, comm: z.string(), code: count, signal: count })
+      .looseObject({ type: z.literal("exit"), t: instant, pid, comm: text("name"), code: count, signal: count })
       .meta({ title: "exit", description: "A process ended" }),
     processSchema,
     z
-      .looseObject({ type: z.literal("command"), t: instant, code: count.nullable(), signal: z.string().nullable() })
+      .looseObject({ type: z.literal("command"), t: instant, code: count.nullable(), signal: text("keyword").nullable() })
       .meta({ title: "command", description: "The command after -- has ended, by this exit code or signal (SIGKILL)" }),
     z.looseObject({ type: z.literal("namespace-gone"), t: instant, netns }).meta({
       title: "namespace-gone",
@@ -216,7 +217,7 @@ export const eventSchema = z
       .looseObject({
         type: z.literal("end"),
         t: instant,
-        reason: z.string(),
+        reason: text("sentence"),
         lost: count,
         foreign: count.describe("Lines in the stream that were not ours"),
         died: z.boolean().describe("bpftrace ended by itself: the trace is not whole"),
@@ -230,29 +231,28 @@ export const headerSchema = z
     format: z.literal("bindtrace"),
     version: z.number().int().min(1).describe("Version of the trace file"),
     kernel: z.looseObject({
-      release: z.string(),
-      version: z
-        .string()
+      release: text("release"),
+      version: text("keyword")
         .optional()
         .describe("The kernel.org version that it was made from; left out where that is not known to the last number"),
       hz: z.number().nullable().describe("Timer ticks a second, null where it could not be measured"),
       bhash2: z.boolean().describe("TCP buckets are indexed by address as well (6.1 and later)"),
       orphanUidIsZero: z.boolean().describe("The uid of a socket that no process holds counts as 0 (sock_i_uid, up to 6.16)"),
     }),
-    bpftrace: z.string(),
+    bpftrace: text("keyword"),
     hooks: z.enum(["kernel", "tracepoint"]),
     attach: z.enum(ATTACHMENTS),
-    missingProbes: z.array(z.string()).default([]).describe("Functions of the kernel that could not be probed"),
+    missingProbes: z.array(text("keyword")).default([]).describe("Functions of the kernel that could not be probed"),
     filters: z.looseObject({ ports: z.array(z.tuple([port, port])) }),
-    sysctls: z.record(z.string(), z.string()),
+    sysctls: z.record(text("keyword"), text("setting")),
     clock: z.looseObject({
-      boot: z.string().describe("CLOCK_BOOTTIME of instant 0, in ns"),
-      wall: z.string().describe("Wall time of instant 0: ISO 8601, UTC"),
-      zone: z.string(),
+      boot: text("time").describe("CLOCK_BOOTTIME of instant 0, in ns"),
+      wall: text("time").describe("Wall time of instant 0: ISO 8601, UTC"),
+      zone: text("zone"),
       offsetMinutes: z.number().int().min(-DAY).max(DAY),
     }),
-    host: z.string(),
-    command: z.array(z.string()).nullable(),
+    host: text("host"),
+    command: z.array(text("command")).nullable(),
     redacted: z.boolean(),
   })
   .meta({ title: "The header of a trace file", description: "The first line of what --save writes" });

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { contents, text } from "./content.ts";
 
 /** What events tell of sockets, of looks at the owners of a port, and of holders: the parts of event.ts. */
 
@@ -7,6 +8,7 @@ export const port = z.number().int().min(0).max(65535);
 export const nanos = z.number().int();
 export const instant = nanos.describe("Nanoseconds from instant 0 of the header's clock");
 export const pid = z.number().int();
+export const user = z.number().int().min(0).register(contents, { content: "user" });
 
 export const familySchema = z.enum(["ipv4", "ipv6"]);
 export const protocolSchema = z.enum(["tcp", "udp", "mptcp"]);
@@ -38,9 +40,9 @@ export const socketFacts = z
     netns,
     protocol: protocolSchema,
     family: familySchema,
-    address: z.string(),
+    address: text("address"),
     port,
-    peer: z.looseObject({ address: z.string(), port }).nullable(),
+    peer: z.looseObject({ address: text("address"), port }).nullable(),
     state: stateSchema,
     substate: stateSchema.nullable().describe("For TIME_WAIT: the state that the connection is really in (FIN_WAIT2 or TIME_WAIT)"),
     expiresAt: nanos.nullable().describe("For TIME_WAIT: when its timer ends, estimated from the kernel's timer wheel"),
@@ -48,7 +50,7 @@ export const socketFacts = z
     reusePort: z.boolean(),
     ipv6Only: z.boolean(),
     device: count.describe("Interface index that the socket is bound to, 0 for none"),
-    uid: count.nullable(),
+    uid: user.nullable(),
     group: z
       .looseObject({
         id: count.describe("reuseport_id"),
@@ -80,7 +82,7 @@ export const walkFacts = z
     buckets: count.describe("struct inet_bind_bucket of this port and namespace: more than one only with VRFs"),
     fastReuse: z.number().int(),
     fastReusePort: z.number().int(),
-    fastUid: count,
+    fastUid: user,
     visited: count.describe("Owners counted"),
     possible: count.describe("Those of them that can conflict"),
     printed: count.describe("Those of these that follow in owners"),
@@ -99,8 +101,8 @@ export const walkFacts = z
 export const holder = z.looseObject({
   pid,
   fd: count,
-  comm: z.string(),
-  command: z.string(),
+  comm: text("name"),
+  command: text("command"),
   parent: pid,
   startedAt: nanos.nullable(),
 });

@@ -33,6 +33,10 @@ export const sessionRecordSchema = z
     bpftrace: z.string().describe("Version of bpftrace"),
     ports: z.array(z.tuple([portSchema, portSchema])).describe("Watched ports, as ranges; none: all"),
     armedAt: timeSchema.describe("When the trace was armed"),
+    redacted: z
+      .literal(true)
+      .optional()
+      .describe("Names, command lines and addresses are not those of the machine, but stand for them; left out where they are"),
     missingProbes: z
       .array(z.string())
       .describe("Functions of the kernel that could not be probed: the evidence is less than this hook set usually has"),

@@ -50,6 +50,7 @@ export class RecordBuilder {
       bpftrace: header.bpftrace,
       ports: header.filters.ports,
       armedAt: header.clock.wall,
+      ...(header.redacted ? { redacted: true as const } : {}),
       missingProbes: header.missingProbes,
     };
   }

@@ -1,11 +1,16 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { MILLISECOND, type Nanos } from "../base/nanoseconds.ts";
-import type { CallEvent, EventOf, Holder, SocketFacts } from "../core/event.ts";
-import { HolderScan, hasDescriptor, type Scan } from "./holders.ts";
+import type { CallEvent, EventOf, Holder, SocketFacts, TraceEvent } from "../core/event.ts";
+import { socketBehind, startOf } from "./descriptors.ts";
+import { HolderHints } from "./holder-hints.ts";
+import { HolderScan, type Scan, type Wanted } from "./holders.ts";
 
 /** Longest time in ms that a failure's report waits for its holders. */
 const WAIT = 50;
 /** The clocks are paired within some microseconds. */
 const PAIRING: Nanos = MILLISECOND;
+/** Sockets whose holders are remembered at most. */
+const MOST_FOUND = 4096;
 
 export interface HolderFinderOptions {
   instant(): Nanos;
@@ -17,7 +22,8 @@ export interface HolderFinderOptions {
 }
 
 /** What a search for holders found, and by when. */
-interface Found extends Scan {
+interface Found {
+  holders: readonly Holder[];
   at: Nanos;
 }
 
@@ -28,11 +34,13 @@ interface Found extends Scan {
 export class HolderFinder {
   readonly #options: HolderFinderOptions;
   readonly #pending = new Set<Promise<void>>();
+  readonly #hints = new HolderHints();
+  /** By inode: what the last search for it found. */
+  readonly #found = new Map<number, Found>();
+  /** The one that runs, and the one that waits for it. */
+  readonly #scans = new Set<HolderScan>();
   #last: HolderScan | undefined;
-  #found: Found | undefined;
   #execs = 0;
-  /** Processes that held such a socket before: looked at first. */
-  readonly #likely = new Set<number>();
 
   constructor(options: HolderFinderOptions) {
     this.#options = options;
@@ -44,25 +52,22 @@ export class HolderFinder {
     this.#pending.add(search);
   }
 
-  remember(pid: number): void {
-    this.#likely.add(pid);
+  /** Takes in what an event tells of processes and their descriptors. */
+  notice(event: TraceEvent): void {
+    this.#hints.notice(event);
+    if (event.type === "pass" && event.inode !== null) for (const scan of this.#scans) scan.distrust(event.inode, event.t);
+    if (event.type === "exec") this.#outdate();
   }
 
   /** Finds who holds these sockets from before the trace. */
-  async findSeeded(inodes: readonly number[]): Promise<void> {
-    const scan = this.#scan(inodes);
+  async findSeeded(wanted: readonly Wanted[]): Promise<void> {
+    const scan = this.#scan(wanted);
     await scan.done;
     const { holders, complete } = scan.result();
-    const sockets = inodes.map((inode) => ({ inode, holders: holders.get(inode) ?? [] }));
-    this.#remember(sockets);
+    const sockets = wanted.map(({ inode }) => ({ inode, holders: holders.get(inode) ?? [] }));
+    this.#tell(sockets);
     const t = this.#options.instant();
     this.#options.emit({ type: "holders", t, failureAt: null, tid: null, late: false, complete, sockets }, performance.now());
-  }
-
-  /** A process has become another program: what was found of it is out of date, though its descriptors may be the same. */
-  outdate(): void {
-    this.#execs++;
-    this.#found = undefined;
   }
 
   /** Settles when every search has said its last word. */
@@ -70,49 +75,90 @@ export class HolderFinder {
     await Promise.all(this.#pending);
   }
 
-  async #find(call: CallEvent, arrival: number): Promise<void> {
-    const owners = call.walk?.owners.filter(({ inode }) => inode !== null) ?? [];
-    const inodes = [...new Set(owners.map(({ inode }) => inode as number))];
-    if (this.#found && isStill(this.#found, owners, call.t)) {
-      this.#emit(call, this.#found, inodes, false, arrival);
-      return;
-    }
-    const scan = this.#scan(inodes);
-    const tooLate = new Promise<void>((resolve) => setTimeout(resolve, WAIT));
-    await Promise.race([scan.done, tooLate]);
-    const inTime = scan.over;
-    this.#emit(call, scan.result(), inodes, false, arrival);
-    if (inTime) return;
-    await scan.done;
-    this.#emit(call, scan.result(), inodes, true, arrival);
+  /** A process has become another program: what was found of it is out of date, though its descriptors may be the same. */
+  #outdate(): void {
+    this.#execs++;
+    this.#found.clear();
   }
 
-  #scan(inodes: readonly number[]): HolderScan {
+  async #find(call: CallEvent, arrival: number): Promise<void> {
+    const { walk, t } = call;
+    const wanted = walk ? wantedOf(walk.owners, walk.at ?? t) : [];
+    const known = this.#stillHeld(wanted, t);
+    if (known) {
+      this.#emit(call, known, wanted, false, arrival);
+      return;
+    }
+    const scan = this.#scan(wanted);
+    const inodes = wanted.map(({ inode }) => inode);
+    const isAnswered = () => scan.over || scan.isComplete(inodes);
+    if (!isAnswered()) await Promise.race([scan.done, delay(WAIT)]);
+    const inTime = isAnswered();
+    this.#emit(call, scan.result(inodes), wanted, false, arrival);
+    if (inTime) return;
+    await scan.done;
+    this.#emit(call, scan.result(inodes), wanted, true, arrival);
+  }
+
+  /**
+   * What was found before of these sockets, where they had at `t` those holders and no other: each still has its descriptor, and
+   * together they are all references to the file that there were. Retries come in quick succession.
+   */
+  #stillHeld(wanted: readonly Wanted[], t: Nanos): Scan | null {
+    const holders = new Map<number, Holder[]>();
+    const sameProcess = new Map<number, boolean>();
+    for (const { inode, references } of wanted) {
+      const found = this.#found.get(inode);
+      if (!found || found.at >= t - PAIRING || found.holders.length !== references) return null;
+      for (const { pid, fd, startedAt } of found.holders) {
+        if (!sameProcess.has(pid)) sameProcess.set(pid, this.#startedAt(pid) === startedAt);
+        if (!sameProcess.get(pid) || socketBehind({ pid, fd }) !== inode) return null;
+      }
+      holders.set(inode, [...found.holders]);
+    }
+    return { holders, complete: true };
+  }
+
+  #startedAt(pid: number): Nanos | null {
+    const start = startOf(pid);
+    return start === null ? null : this.#options.instantOfStart(start);
+  }
+
+  #scan(wanted: readonly Wanted[]): HolderScan {
     const last = this.#last;
     if (last && !last.begun) {
-      last.add(inodes);
+      last.add(wanted);
       return last;
     }
-    const after = last && !last.over ? last.done : undefined;
-    const scan = new HolderScan(inodes, this.#likely, this.#options.instantOfStart, after);
+    const { instantOfStart } = this.#options;
+    const scan = new HolderScan(wanted, { hints: this.#hints, instantOfStart }, last && !last.over ? last.done : undefined);
     const execs = this.#execs;
+    this.#scans.add(scan);
     void scan.done.then(() => {
-      if (execs === this.#execs) this.#found = { ...scan.result(), at: this.#options.instant() };
+      this.#scans.delete(scan);
+      if (execs === this.#execs) this.#remember(scan.result());
     });
     this.#last = scan;
     return scan;
   }
 
-  #remember(sockets: readonly { holders: readonly Holder[] }[]): void {
-    for (const pid of new Set(sockets.flatMap(({ holders }) => holders.map((holder) => holder.pid)))) {
-      this.#likely.add(pid);
-      this.#options.found(pid);
+  #remember({ holders }: Scan): void {
+    const at = this.#options.instant();
+    for (const [inode, of] of holders) {
+      this.#found.delete(inode);
+      this.#found.set(inode, { holders: of, at });
+      this.#hints.held(inode, of);
     }
+    for (const inode of [...this.#found.keys()].slice(0, Math.max(0, this.#found.size - MOST_FOUND))) this.#found.delete(inode);
   }
 
-  #emit(call: CallEvent, { holders, complete }: Scan, inodes: readonly number[], late: boolean, arrival: number): void {
-    const sockets = inodes.map((inode) => ({ inode, holders: [...(holders.get(inode) ?? [])] }));
-    this.#remember(sockets);
+  #tell(sockets: readonly { holders: readonly Holder[] }[]): void {
+    for (const pid of new Set(sockets.flatMap(({ holders }) => holders.map((holder) => holder.pid)))) this.#options.found(pid);
+  }
+
+  #emit(call: CallEvent, { holders, complete }: Scan, wanted: readonly Wanted[], late: boolean, arrival: number): void {
+    const sockets = wanted.map(({ inode }) => ({ inode, holders: [...(holders.get(inode) ?? [])] }));
+    this.#tell(sockets);
     // The two clocks are paired within some microseconds only, and an answer must not come before its question.
     const t = Math.max(call.t, this.#options.instant());
     const event = { type: "holders" as const, t, failureAt: call.t, tid: call.tid, late, complete, sockets };
@@ -120,16 +166,7 @@ export class HolderFinder {
   }
 }
 
-/**
- * Whether these owners had at `t` the holders that were found before, and no other: each still has its descriptor, and together they
- * are all references to the file that there were. Retries come in quick succession.
- */
-function isStill({ holders, at }: Found, owners: readonly SocketFacts[], t: Nanos): boolean {
-  return (
-    at < t - PAIRING &&
-    owners.every(({ inode, references }) => {
-      const known = holders.get(inode ?? 0);
-      return known && known.length === references && known.every(({ pid, fd }) => hasDescriptor(pid, fd, inode ?? 0));
-    })
-  );
-}
+/** Those of these owners that a process can hold, each once. */
+export const wantedOf = (owners: readonly SocketFacts[], at: Nanos): Wanted[] => [
+  ...new Map(owners.flatMap(({ inode, references }) => (inode === null ? [] : [[inode, { inode, references, at }]]))).values(),
+];

@@ -5,9 +5,10 @@ import { type Bpftrace, startProblem } from "./bpftrace.ts";
 import { Clocks } from "./clocks.ts";
 import { EventQueue } from "./event-queue.ts";
 import { hasPidsOfKernel } from "./every-process.ts";
-import { HolderFinder } from "./holder-finder.ts";
-import { descendsFrom } from "./holders.ts";
+import { HolderFinder, wantedOf } from "./holder-finder.ts";
+import type { Wanted } from "./holders.ts";
 import { instantOfJiffies, sampleJiffies, tickRate } from "./jiffies.ts";
+import { descendsFrom } from "./kin.ts";
 import { LineDecoder } from "./lines.ts";
 import { watchProcess } from "./look.ts";
 import { Looker } from "./looker.ts";
@@ -55,7 +56,7 @@ export class LiveStream {
   readonly #looker: Looker;
   readonly #processes: ProcessTeller;
   readonly #soundings: Soundings;
-  readonly #seedInodes = new Set<number>();
+  readonly #seeded = new Map<number, Wanted>();
   /** Processes of this batch's calls that were told of. */
   readonly #callers = new Set<number>();
   readonly #firstSample = sampleJiffies();
@@ -115,7 +116,7 @@ export class LiveStream {
   /** Waits until all that was asked for as the seed has come through. */
   async armed(): Promise<void> {
     await this.#soundings.sound();
-    if (this.#seedInodes.size > 0) await this.#holders.findSeeded([...this.#seedInodes]);
+    if (this.#seeded.size > 0) await this.#holders.findSeeded([...this.#seeded.values()]);
     await delay(WINDOW);
     this.#seeding = false;
     this.#tick = setInterval(() => this.#release(false), TICK);
@@ -214,16 +215,16 @@ export class LiveStream {
         return;
       }
       if (this.#seeding && event.walk.visited === 0) return;
-      if (this.#seeding) for (const { inode } of event.walk.owners) if (inode !== null) this.#seedInodes.add(inode);
+      if (this.#seeding) for (const wanted of wantedOf(event.walk.owners, event.t)) this.#seeded.set(wanted.inode, wanted);
       this.#hold({ ...event, seed: this.#seeding }, now);
       this.#looker.notice({ ...event, seed: this.#seeding });
       return;
     }
     this.#looker.notice(event);
+    this.#holders.notice(event);
     if (event.type === "bind" || event.type === "listen") this.#call(event, now);
     else this.#hold(event, now);
     if (event.type === "exec") {
-      this.#holders.outdate();
       this.#processes.prefetch(event.pid);
       this.#processes.retell(event.pid);
     } else if (event.type === "exit") this.#processes.forget(event.pid);
@@ -237,8 +238,7 @@ export class LiveStream {
   }
 
   #call(event: CallEvent, now: Moment): void {
-    if (event.errno === null) this.#holders.remember(event.pid);
-    else this.#holders.find(event, now.arrival);
+    if (event.errno !== null) this.#holders.find(event, now.arrival);
     const inCommand = event.errno !== null && this.#command !== null && descendsFrom(event.pid, this.#command);
     this.#hold(inCommand ? { ...event, inCommand } : event, now);
     if (this.#callers.has(event.pid)) return;

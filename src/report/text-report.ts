@@ -89,10 +89,10 @@ export class TextReport implements Report {
   }
 }
 
-function sessionLines({ ports, kernel, hooks, attach, bpftrace, missingProbes }: SessionRecord, options: TextOptions): string {
+function sessionLines({ ports, kernel, hooks, attach, bpftrace, missingProbes, redacted }: SessionRecord, options: TextOptions): string {
   const [major, minor] = [kernel.split("."), bpftrace.split(".")].map((parts) => parts.slice(0, 2).join("."));
   const set = hooks === attach ? hooks : `${hooks} by ${attach}`;
-  const armed = `bindtrace: armed on ${portsText(ports)} (kernel ${major}, hook set ${set}, bpftrace ${minor})`;
+  const armed = `bindtrace: armed on ${portsText(ports)} (kernel ${major}, hook set ${set}, bpftrace ${minor}${redacted ? "; names taken out" : ""})`;
   const less = missingProbes.map((name) => `bindtrace: ${withoutText(name)}`);
   return [armed, ...less].flatMap((line) => wrap(escapeText(line, options.ascii), options.width).map((part) => `${part}\n`)).join("");
 }

@@ -1,23 +1,21 @@
-import { closeSync, existsSync, fchmodSync, fchownSync, fstatSync, fsyncSync, openSync, statSync, unlinkSync, writeSync } from "node:fs";
-import { dirname } from "node:path";
+import { unlinkSync } from "node:fs";
 import { gzipSync } from "node:zlib";
-import { fail, ok, type Result } from "../base/result.ts";
+import { ok, type Result } from "../base/result.ts";
 import type { Header, TraceEvent } from "../core/event.ts";
+import { Redactor } from "../core/redact.ts";
 import { encodeEvent, encodeHeader } from "./codec.ts";
+import { closeWritten, type NewFile, type NewFileOptions, openNew, writeAll } from "./new-file.ts";
 
 /** Longest time in ms that a recorded event stays in the compressor before it can be read back. */
 const FLUSH_INTERVAL = 100;
 /** Characters after which it is compressed at once. */
 const FLUSH_LENGTH = 1 << 20;
 
-/** A trace holds command lines: it is its owner's alone. */
-const MODE = 0o600;
+const STDOUT = 1;
 
-export interface WriterOptions {
-  /** Replace a file that is there. */
-  force: boolean;
-  /** Give the file to this user (under sudo: who called it), null to leave it. */
-  owner: { uid: number; gid: number } | null;
+export interface WriterOptions extends NewFileOptions {
+  /** Take names, command lines and addresses out of what is recorded. */
+  redact: boolean;
 }
 
 /**
@@ -26,8 +24,11 @@ export interface WriterOptions {
  */
 export class TraceWriter {
   readonly path: string;
-  readonly #fd: number;
+  readonly #file: NewFile;
   readonly #gzip: boolean;
+  readonly #options: WriterOptions;
+  #redactor: Redactor | null = null;
+  #hasBegun = false;
   #count = 0;
   /** Lines that wait to be compressed. */
   #pending = "";
@@ -35,34 +36,28 @@ export class TraceWriter {
   #error: Error | undefined;
   #onBroken: (error: Error) => void = () => {};
 
-  private constructor(path: string, fd: number) {
+  private constructor(path: string, file: NewFile, options: WriterOptions) {
     this.path = path;
-    this.#fd = fd;
+    this.#file = file;
     this.#gzip = path.endsWith(".gz");
+    this.#options = options;
   }
 
-  /** Opens the file before tracing starts, so that a place where one may not write is found then. */
+  /** Opens the file, `-` for stdout, before tracing starts, so that a place where one may not write is found then. */
   static open(path: string, options: WriterOptions): Result<TraceWriter, string> {
-    try {
-      const fd = path === "-" ? 1 : openSync(path, options.force ? "w" : "wx", MODE);
-      // Not of a device or a pipe: only what is ours.
-      if (fd !== 1 && fstatSync(fd).isFile()) {
-        fchmodSync(fd, MODE);
-        if (options.owner) fchownSync(fd, options.owner.uid, options.owner.gid);
-      }
-      return ok(new TraceWriter(path, fd));
-    } catch (error) {
-      return fail(openProblem(path, error as NodeJS.ErrnoException));
-    }
+    const file = path === "-" ? ok({ fd: STDOUT, created: false }) : openNew(path, options);
+    return file.ok ? ok(new TraceWriter(path, file.value, options)) : file;
   }
 
   header(header: Header): void {
-    this.#write(encodeHeader(header));
+    this.#hasBegun = true;
+    if (this.#options.redact) this.#redactor = new Redactor(header);
+    this.#write(encodeHeader(this.#redactor?.header ?? header));
   }
 
   event(event: TraceEvent): void {
     this.#count++;
-    this.#write(encodeEvent(event, this.#count));
+    this.#write(encodeEvent(this.#redactor?.event(event) ?? event, this.#count));
     const refused = (event.type === "bind" || event.type === "listen") && event.errno !== null;
     // What a report is made of is in the file before the report is out.
     const reported = refused || event.type === "holders" || event.type === "end";
@@ -80,22 +75,16 @@ export class TraceWriter {
     this.#onBroken = listener;
   }
 
-  /** Takes the file back: nothing came to be recorded. */
-  discard(): void {
-    const isOurs = this.#fd !== 1 && fstatSync(this.#fd).isFile();
+  /** Takes the file back where nothing came to be recorded. */
+  discardEmpty(): void {
+    if (this.#hasBegun) return;
     this.close();
-    if (isOurs) unlinkSync(this.path);
+    if (this.#file.created) unlinkSync(this.path);
   }
 
   close(): void {
     this.#flush();
-    if (this.#fd === 1) return;
-    try {
-      fsyncSync(this.#fd);
-    } catch {
-      // Pipes and devices cannot be synced, and need not be.
-    }
-    closeSync(this.#fd);
+    if (this.#file.fd !== STDOUT) this.#attempt(() => closeWritten(this.#file.fd));
   }
 
   #write(text: string): void {
@@ -111,32 +100,16 @@ export class TraceWriter {
   }
 
   #put(bytes: Buffer): void {
-    if (this.#error) return;
+    if (!this.#error) this.#attempt(() => writeAll(this.#file.fd, bytes));
+  }
+
+  #attempt(action: () => void): void {
     try {
-      for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done);
+      action();
     } catch (error) {
+      if (this.#error) return;
       this.#error = error as Error;
       this.#onBroken(this.#error);
     }
-  }
-}
-
-function openProblem(path: string, error: NodeJS.ErrnoException): string {
-  switch (error.code) {
-    case "EEXIST":
-      if (statSync(path).isDirectory()) return `${path} is a folder: name a file in it`;
-      return `${path} exists already: choose another name, or add --force to replace it`;
-    case "ENOENT":
-      return existsSync(dirname(path))
-        ? `cannot write ${path}: choose a place where you may write`
-        : `the folder of ${path} does not exist: create it first`;
-    case "EISDIR":
-      return `${path} is a folder: name a file in it`;
-    case "EACCES":
-    case "EPERM":
-    case "EROFS":
-      return `cannot write ${path}: choose a place where you may write`;
-    default:
-      return `cannot write ${path}: ${error.message}`;
   }
 }

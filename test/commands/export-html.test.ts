@@ -35,7 +35,7 @@ it.each<[string, string[], number, string]>([
   ["no trace", ["--html"], 2, "bindtrace: export needs a <trace>: file made by --save, plain or gzip"],
   ["a trace that is not there", ["none.jsonl", "--html", "-o", join(folder.path, "none.html")], 2, "none.jsonl"],
   ["a command", [TRACE, "--html", "--", "true"], 2, "bindtrace: export runs no command: leave out -- and 'true'\n"],
-  ["a folder as output", [TRACE, "--html", "-o", folder.path], 2, "bindtrace: cannot write the report to"],
+  ["a folder as output", [TRACE, "--html", "-o", folder.path], 2, `bindtrace: ${folder.path} is a folder: name a file in it`],
 ])("refuses %s in one sentence", async (_, args, exitCode, message) => {
   const run = await bindtrace(["export", ...args]);
   expect(run.exitCode).toBe(exitCode);

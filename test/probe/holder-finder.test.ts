@@ -2,20 +2,26 @@ import { describe, expect, it } from "vitest";
 import { MILLISECOND } from "../../src/base/nanoseconds.ts";
 import type { CallEvent, EventOf } from "../../src/core/event.ts";
 import { HolderFinder } from "../../src/probe/holder-finder.ts";
-import { facts, refused } from "../helpers/events.ts";
+import { exec, facts, refused } from "../helpers/events.ts";
 import { listening } from "./listening.ts";
 
-/** A finder whose clock stands still at 400 ns. */
+/** A finder whose clock stands still at 400 ns, and for which every process began at the start that it gives. */
 function finder() {
   const said: EventOf<"holders">[] = [];
-  const asked = new HolderFinder({ instant: () => 400, instantOfStart: () => 0, emit: (event) => said.push(event), found: () => {} });
+  const start = { at: 0 };
+  const asked = new HolderFinder({
+    instant: () => 400,
+    instantOfStart: () => start.at,
+    emit: (event) => said.push(event),
+    found: () => {},
+  });
   /** What is said last of the refusal of a bind at `t` by a socket with these references. */
   const answer = async (t: number, inode: number, references?: number) => {
     asked.find(refused([facts({ inode, ...(references === undefined ? {} : { references }) })], { t }), 0);
     await asked.settled();
     return said.filter(({ failureAt }) => failureAt === t).at(-1);
   };
-  return { asked, said, answer };
+  return { asked, said, start, answer };
 }
 
 const SOON = MILLISECOND / 2;
@@ -59,10 +65,28 @@ describe("the answer to who holds it", () => {
     const { inode, close } = await listening();
     const { asked, answer } = finder();
     const first = await answer(1000, inode, 1);
-    asked.outdate();
+    asked.notice(exec(0, 20, "node"));
     const second = await answer(LATER, inode, 1);
     expect(second?.sockets[0]?.holders[0]).not.toBe(first?.sockets[0]?.holders[0]);
     await close();
+  });
+
+  it("is searched for again when another process has got the pid of a holder", async () => {
+    const { inode, close } = await listening();
+    const { start, answer } = finder();
+    expect(await answer(1000, inode, 1)).toMatchObject({ sockets: [{ holders: [{ pid: process.pid, startedAt: 0 }] }] });
+    start.at = 7;
+    expect(await answer(LATER, inode, 1)).toMatchObject({ sockets: [{ holders: [{ pid: process.pid, startedAt: 7 }] }] });
+    await close();
+  });
+
+  it("is remembered for each socket", async () => {
+    const [one, two] = [await listening(), await listening()];
+    const { answer } = finder();
+    const first = await answer(1000, one.inode, 1);
+    await answer(1001, two.inode, 1);
+    expect((await answer(LATER, one.inode, 1))?.sockets[0]?.holders[0]).toBe(first?.sockets[0]?.holders[0]);
+    await Promise.all([one.close(), two.close()]);
   });
 
   it("is not that of a search that was under way", async () => {

@@ -23,7 +23,7 @@ export const events = restart();
 export const numbered = events.map((event, index) => ({ n: index + 1, ...event }));
 
 export const tryToOpen = (path: string, options: Partial<WriterOptions> = {}) =>
-  TraceWriter.open(path, { force: false, owner: null, ...options });
+  TraceWriter.open(path, { replace: false, redact: false, owner: null, ...options });
 
 export function open(path: string, options: Partial<WriterOptions> = {}): TraceWriter {
   const writer = tryToOpen(path, options);

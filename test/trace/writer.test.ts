@@ -41,7 +41,7 @@ it("is compressed when its name ends in .gz", async () => {
 });
 
 it("that cannot be written to any more is told of once", () => {
-  const writer = open("/dev/full", { force: true });
+  const writer = open("/dev/full", { replace: true });
   const told: Error[] = [];
   writer.onBroken((error) => told.push(error));
   writer.header(header());
@@ -53,7 +53,7 @@ it("that cannot be written to any more is told of once", () => {
 
 describe("what cannot be written", () => {
   const refusal = (path: string, force = false) => {
-    const writer = tryToOpen(path, { force });
+    const writer = tryToOpen(path, { replace: force });
     return writer.ok ? "" : writer.error;
   };
 
@@ -62,7 +62,7 @@ describe("what cannot be written", () => {
     const before = readFileSync(path, "utf8");
     expect(refusal(path)).toBe(`${path} exists already: choose another name, or add --force to replace it`);
     expect(readFileSync(path, "utf8")).toBe(before);
-    const writer = open(path, { force: true });
+    const writer = open(path, { replace: true });
     writer.header(header());
     await writer.close();
     expect(readFileSync(path, "utf8")).toBe(encodeHeader(header()));
@@ -72,7 +72,7 @@ describe("what cannot be written", () => {
     const path = fresh(".jsonl");
     writeFileSync(path, "old");
     chmodSync(path, 0o644);
-    await open(path, { force: true }).close();
+    await open(path, { replace: true }).close();
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
