@@ -32,7 +32,7 @@ export interface Account {
 
 /** The account with this name or number, null when there is none. */
 export async function findAccount(key: string): Promise<Account | null> {
-  const { stdout } = await execa("getent", ["passwd", key], { reject: false });
+  const { stdout } = await execa("getent", ["passwd", "--", key], { reject: false });
   const [name, , uid, , , home] = (stdout ?? "").split(":");
   return name ? { uid: Number(uid), name, home: home || "/" } : null;
 }

@@ -10,6 +10,8 @@ import { relayed } from "./relayed.ts";
 const MAP_KEYS = "65536";
 /** Buffer of each CPU (perf buffer) or of all (ring buffer, from 0.20), in pages. */
 const BUFFER_PAGES = "512";
+/** Characters of its stderr that are kept, the last ones: the verifier can say a great deal. */
+const MOST_STDERR = 1 << 20;
 /** Longest wait in ms for bpftrace to end by itself after SIGINT before it is killed. */
 const STOP_LIMIT = 2000;
 
@@ -28,7 +30,7 @@ export interface Bpftrace {
   kill(): void;
   /** Settles once it is gone. */
   ended: Promise<BpftraceEnd>;
-  /** What it wrote to stderr so far. */
+  /** The end of what it wrote to stderr so far. */
   stderr(): string;
 }
 
@@ -62,7 +64,7 @@ export async function startBpftrace(program: string, cancel: AbortSignal): Promi
   let asked = false;
   let stderr = "";
   child.stderr?.on("data", (chunk: Buffer) => {
-    stderr += chunk.toString();
+    stderr = (stderr + chunk.toString()).slice(-MOST_STDERR);
   });
   const ended = child.then((result): BpftraceEnd => {
     if (asked) return { died: null };

@@ -4,6 +4,8 @@ import { decodeName } from "./fields.ts";
 /** How much is read of a file at most (bytes): a command line or an environment can be as large as the stack allows. */
 const MOST = 1 << 20;
 const PIECE = 1 << 14;
+/** Bytes of a command line that are told: one may have megabytes, and each of ten thousand holders has its own. */
+const MOST_COMMAND = 4096;
 
 /** What /proc/PID/stat says (proc(5)). */
 export interface Stat {
@@ -16,12 +18,12 @@ export interface Stat {
   startTicks: number;
 }
 
-/** A file of /proc/PID, cut at 1 MiB. Throws where the process has gone, or may not be looked at. */
-export function readFacts(path: string): Buffer {
+/** A file of /proc/PID, cut at 1 MiB, or at `most` rounded up to a piece. Throws where the process has gone, or may not be looked at. */
+export function readFacts(path: string, most = MOST): Buffer {
   const file = openSync(path, "r");
   try {
     const pieces: Buffer[] = [];
-    for (let size = 0; size < MOST; size += PIECE) {
+    for (let size = 0; size < most; size += PIECE) {
       const piece = Buffer.allocUnsafe(PIECE);
       const length = readSync(file, piece);
       pieces.push(piece.subarray(0, length));
@@ -37,8 +39,8 @@ export function readFacts(path: string): Buffer {
 /** `folder`: /proc/PID. Throws like {@link readFacts}. */
 export const readStat = (folder: string) => parseStat(readFacts(`${folder}/stat`));
 
-/** The words of its command line, joined by spaces; empty for a kernel thread and for a process that has ended. Throws like {@link readFacts}. */
-export const readCommand = (folder: string) => parseCommand(readFacts(`${folder}/cmdline`));
+/** The words of its command line, joined by spaces, and cut where they are long; empty for a kernel thread and for a process that has ended. Throws like {@link readFacts}. */
+export const readCommand = (folder: string) => parseCommand(readFacts(`${folder}/cmdline`, MOST_COMMAND));
 
 /** Last part of the path of its program, null where there is none or it may not be read (PTRACE_MODE_READ, ptrace(2)). */
 export function readProgram(folder: string): string | null {
@@ -58,7 +60,10 @@ export function parseStat(bytes: Buffer): Stat {
 }
 
 /** Words end in NUL; a program that writes over its title leaves several. */
-export const parseCommand = (bytes: Buffer) => decodeName(bytes).replace(/\0+$/, "").replaceAll("\0", " ");
+export function parseCommand(bytes: Buffer): string {
+  const text = decodeName(bytes.subarray(0, MOST_COMMAND)).replace(/\0+$/, "").replaceAll("\0", " ");
+  return bytes.length > MOST_COMMAND ? `${text}...` : text;
+}
 
 /** The kernel adds ` (deleted)` when the file has been removed or replaced. */
 export const parseProgram = (path: Buffer) => decodeName(path.subarray(path.lastIndexOf("/") + 1)).replace(/ \(deleted\)$/, "");

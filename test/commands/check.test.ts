@@ -28,6 +28,8 @@ describe("bindtrace check", () => {
     [["80", "--proto", "sctp"], /^bindtrace: --proto sctp: allowed are tcp, udp$/],
     [["80", "--device", "no-such-device"], /^bindtrace: --device no-such-device: this network namespace has .*\blo\b/],
     [["80", "--user", "no-such-user"], /there is no such user/],
+    [["80", "--user=--help"], /there is no such user/],
+    [["80", "--user", "4294967295"], /there is no such user/],
     [["80", "--jsn"], /unknown option '--jsn'.*--json/],
     [["80", "--width", "3"], /too few/],
     [["80", "--", "true"], /runs no command.*'true'/],

@@ -36,6 +36,8 @@ it.each([
   // A title that is shorter than the words that it lies over.
   ["nginx: master process\0\0\0\0", "nginx: master process"],
   ["", ""],
+  [`sh\0${"x".repeat(4093)}`, `sh ${"x".repeat(4093)}`],
+  [`sh\0${"x".repeat(4094)}`, `sh ${"x".repeat(4093)}...`],
 ])("the words %j are the command %j", (words, command) => expect(parseCommand(Buffer.from(words))).toBe(command));
 
 it.each([

@@ -45,6 +45,19 @@ it("takes everything from a child that writes far more than a pipe holds while t
   expect(lines.every((line, index) => Number(line) === index + 1)).toBe(true);
 });
 
+it("a line without end is not held, and is none of ours", async () => {
+  const { readEnd, writeEnd } = await pipe();
+  const batches = relayed(readEnd);
+  const child = execa("sh", ["-c", "head -c 20000000 /dev/zero | tr '\\0' 1; echo; echo bt:beat 1"], {
+    stdout: writeEnd as 3,
+    buffer: false,
+  });
+  closeSync(writeEnd);
+  await child;
+  const [long = "", ...more] = await linesOf(batches);
+  expect([long.length < 200_000, more]).toEqual([true, ["bt:beat 1"]]);
+});
+
 it("a writer whose reader was never there is told so by SIGPIPE: no copy of the read end goes to a child", async () => {
   const { readEnd, writeEnd } = await pipe();
   const child = execa("yes", { stdout: writeEnd as 3, buffer: false, reject: false });
