@@ -108,8 +108,12 @@ const isOption = (value: Fields) =>
   isTruth(value.ipv6Only) &&
   isCount(value.device);
 
-const isHolders = (value: Fields) =>
-  isIntOrNull(value.failureAt) && isIntOrNull(value.tid) && isTruth(value.late) && isTruth(value.complete) && areAll(value.sockets, isHeld);
+const isUnseenListener = (value: unknown) => isHeld(value) && isObject(value) && families.has(value.family) && isText(value.address);
+
+function isHolders(value: Fields): boolean {
+  if (!isIntOrNull(value.failureAt) || !isIntOrNull(value.tid) || !isTruth(value.late) || !isTruth(value.complete)) return false;
+  return areAll(value.sockets, isHeld) && (value.listeners === undefined || areAll(value.listeners, isUnseenListener));
+}
 
 const isReleaser = (value: unknown) => value === null || (isObject(value) && isThread(value) && isTruth(value.exiting));
 

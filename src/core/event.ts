@@ -12,13 +12,14 @@ import {
   sk,
   socketFacts,
   stateSchema,
+  unseenListener,
   user,
   type WalkFacts,
   walkFacts,
 } from "./facts.ts";
 import { ATTACHMENTS } from "./probes.ts";
 
-export type { Holder, Protocol, SocketFacts, State, WalkFacts } from "./facts.ts";
+export type { Holder, Protocol, SocketFacts, State, UnseenListener, WalkFacts } from "./facts.ts";
 export { familySchema, protocolSchema, stateSchema } from "./facts.ts";
 
 /**
@@ -205,6 +206,12 @@ export const eventSchema = z
         late: z.boolean(),
         complete: z.boolean(),
         sockets: z.array(z.looseObject({ inode: count, holders: z.array(holder) })),
+        listeners: z
+          .array(unseenListener)
+          .optional()
+          .describe(
+            "Those that listen on the port by /proc/net/tcp and tcp6, and to which the look at its owners did not come. Left out where there are none.",
+          ),
       })
       .meta({
         title: "holders",

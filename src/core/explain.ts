@@ -1,12 +1,13 @@
 import type { Nanos } from "../base/nanoseconds.ts";
 import { adviseOn } from "./advice.ts";
 import { conflict, type KernelTraits, type Rule, ruleOf } from "./conflict.ts";
-import { type CallEvent, isWhole, portOf, type SocketFacts } from "./event.ts";
+import { type CallEvent, isWhole, portOf, type SocketFacts, type UnseenListener } from "./event.ts";
 import type { KernelFault } from "./faults.ts";
 import { binderParty, ownerParty, type Party } from "./party.ts";
 import type { FailureRecord } from "./record.ts";
 import { type Socket, severity } from "./socket.ts";
 import type { WalkedOwner } from "./table.ts";
+import { doubtsAboutUnseen } from "./unseen-listeners.ts";
 
 /** The answer to one failed bind or listen. */
 export type Verdict = Pick<FailureRecord, "rule" | "evidence" | "confidence" | "doubts" | "ownersCounted" | "walkComplete" | "advice"> & {
@@ -26,6 +27,8 @@ export interface Evidence {
   owners: readonly WalkedOwner[];
   /** What the events tell, for the case that the walk came too late or was lost. */
   remembered: readonly RememberedOwner[];
+  /** Listeners on the port to which the walk of this failure did not come. */
+  unseenListeners: readonly UnseenListener[];
   /** What had the port when the trace began is known. */
   seeded: boolean;
   kernel: KernelTraits;
@@ -82,6 +85,9 @@ export function explain(call: CallEvent, evidence: Evidence): Verdict {
     .map(judge)
     .filter(conflicting);
   for (const { socket } of recalled) doubts.push(`${socket.id} is known from earlier events, the look at the bucket did not show it`);
+  const known = new Set([...seen, ...recalled.map(({ socket }) => socket)].map(({ inode }) => inode));
+  const unseen = evidence.unseenListeners.filter(({ inode }) => inode !== call.socket.inode && !known.has(inode));
+  doubts.push(...doubtsAboutUnseen(unseen, binder, portOf(call)));
   const last = (owner: Judged) => (owner.socket === decisive?.socket ? -1 : severity(owner.facts.state));
   const blockers: Judged[] = [...walked, ...recalled].sort((x, y) => last(x) - last(y));
   const ownersCounted = walk?.visited ?? 0;

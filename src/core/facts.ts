@@ -107,8 +107,16 @@ export const holder = z.looseObject({
   startedAt: nanos.nullable(),
 });
 
+export const unseenListener = z.looseObject({
+  inode: count,
+  family: familySchema,
+  address: text("address"),
+  holders: z.array(holder).describe("Those that were found: there may be others"),
+});
+
 export type SocketFacts = z.infer<typeof socketFacts>;
 export type WalkFacts = z.infer<typeof walkFacts>;
 export type Holder = z.infer<typeof holder>;
+export type UnseenListener = z.infer<typeof unseenListener>;
 export type State = z.infer<typeof stateSchema>;
 export type Protocol = z.infer<typeof protocolSchema>;

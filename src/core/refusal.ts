@@ -1,4 +1,4 @@
-import type { CallEvent, Holder } from "./event.ts";
+import type { CallEvent, Holder, UnseenListener } from "./event.ts";
 import type { Verdict } from "./explain.ts";
 import type { Process } from "./process.ts";
 import type { Socket } from "./socket.ts";
@@ -16,6 +16,8 @@ export interface Refusal {
   owners: WalkedOwner[];
   holders: Map<number, Holder[]>;
   holdersComplete: boolean;
+  /** Listeners on the port to which the walk did not come. */
+  unseenListeners: readonly UnseenListener[];
   /** The first word about its holders has come: it can be reported once every refusal before it has been. */
   ready: boolean;
   row: Row | undefined;

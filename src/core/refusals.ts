@@ -57,7 +57,7 @@ export class Refusals {
     const id = `f${++this.#counts.seen}`;
     const row = timelines.add("refused", event.t, binder, event, id, portOf(event));
     const process = table.processes.seen(event.pid, event.comm);
-    const unknown = { holders: new Map(), holdersComplete: false, ready: false };
+    const unknown = { holders: new Map(), holdersComplete: false, unseenListeners: [], ready: false };
     this.#waiting.set(key(event), { id, call: event, binder, process, owners, ...unknown, row });
   }
 
@@ -69,6 +69,7 @@ export class Refusals {
     if (!refusal) return [];
     for (const { inode, holders } of event.sockets) refusal.holders.set(inode, holders);
     refusal.holdersComplete = event.complete;
+    refusal.unseenListeners = event.listeners ?? [];
     const late = this.#searching.get(at);
     if (late) {
       this.#searching.delete(at);
@@ -108,11 +109,12 @@ export class Refusals {
   }
 
   #report(refusal: Refusal): { failure: Failure; records: OutputRecord[] } {
-    const { call, owners, row } = refusal;
+    const { call, owners, unseenListeners, row } = refusal;
     const { header, table, timelines, records, reports, onReported } = this.#context;
     const { kernel, filters } = header;
     const remembered = table.heldDuring(call.socket, call.enteredAt, call.t);
-    const verdict = explain(call, { owners, remembered, seeded: filters.ports.length > 0, kernel, faults: this.#faults });
+    const seeded = filters.ports.length > 0;
+    const verdict = explain(call, { owners, remembered, unseenListeners, seeded, kernel, faults: this.#faults });
     const failure: Failure = { ...refusal, verdict, released: new Set() };
     if (row) row.blockers = verdict.blockers.map(({ socket }) => socket);
     if (!reports(call)) return { failure, records: [] };

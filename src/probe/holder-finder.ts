@@ -1,9 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { MILLISECOND, type Nanos } from "../base/nanoseconds.ts";
-import type { CallEvent, EventOf, Holder, SocketFacts, TraceEvent } from "../core/event.ts";
+import type { CallEvent, EventOf, Holder, TraceEvent, WalkFacts } from "../core/event.ts";
 import { socketBehind, startOf } from "./descriptors.ts";
 import { HolderHints } from "./holder-hints.ts";
 import { HolderScan, type Scan, type Wanted } from "./holders.ts";
+import { type Listener, unseenListeners } from "./unseen-listeners.ts";
 
 /** Longest time in ms that a failure's report waits for its holders. */
 const WAIT = 50;
@@ -19,6 +20,14 @@ export interface HolderFinderOptions {
   emit(event: EventOf<"holders">, arrival: number): void;
   /** A process has a descriptor of such a socket. */
   found(pid: number): void;
+}
+
+/** The sockets of which one walk tells that their holders are to be found. */
+interface Question {
+  /** Owners that the walk showed. */
+  owners: Wanted[];
+  /** Those that listen on the port and that it did not show: one holder of each is enough to name it by. */
+  listeners: Listener[];
 }
 
 /** What a search for holders found, and by when. */
@@ -40,6 +49,9 @@ export class HolderFinder {
   /** The one that runs, and the one that waits for it. */
   readonly #scans = new Set<HolderScan>();
   #last: HolderScan | undefined;
+  /** What the looks of the seed ask for, by inode. */
+  readonly #seeded = new Map<number, Wanted>();
+  readonly #seededOwners = new Set<number>();
   #execs = 0;
 
   constructor(options: HolderFinderOptions) {
@@ -59,12 +71,21 @@ export class HolderFinder {
     if (event.type === "exec") this.#outdate();
   }
 
-  /** Finds who holds these sockets from before the trace. */
-  async findSeeded(wanted: readonly Wanted[]): Promise<void> {
+  /** A look of the seed: its owners are asked for by {@link findSeeded}. */
+  seed({ walk, t }: EventOf<"look">): void {
+    const question = questionOf(walk, t, []);
+    for (const { inode } of question.owners) this.#seededOwners.add(inode);
+    for (const wanted of wantedOf(question, t)) this.#seeded.set(wanted.inode, wanted);
+  }
+
+  /** Finds who holds the sockets from before the trace. */
+  async findSeeded(): Promise<void> {
+    const wanted = [...this.#seeded.values()];
+    if (wanted.length === 0) return;
     const scan = this.#scan(wanted);
     await scan.done;
-    const { holders, complete } = scan.result();
-    const sockets = wanted.map(({ inode }) => ({ inode, holders: holders.get(inode) ?? [] }));
+    const { holders, complete } = scan.result(this.#seededOwners);
+    const sockets = [...holders].map(([inode, found]) => ({ inode, holders: found }));
     this.#tell(sockets);
     const t = this.#options.instant();
     this.#options.emit({ type: "holders", t, failureAt: null, tid: null, late: false, complete, sockets }, performance.now());
@@ -83,10 +104,11 @@ export class HolderFinder {
 
   async #find(call: CallEvent, arrival: number): Promise<void> {
     const { walk, t } = call;
-    const wanted = walk ? wantedOf(walk.owners, walk.at ?? t) : [];
+    const question = walk ? questionOf(walk, t, [call.pid]) : { owners: [], listeners: [] };
+    const wanted = wantedOf(question, t);
     const known = this.#stillHeld(wanted, t);
     if (known) {
-      this.#emit(call, known, wanted, false, arrival);
+      this.#emit(call, question, known, false, arrival);
       return;
     }
     const scan = this.#scan(wanted);
@@ -94,10 +116,10 @@ export class HolderFinder {
     const isAnswered = () => scan.over || scan.isComplete(inodes);
     if (!isAnswered()) await Promise.race([scan.done, delay(WAIT)]);
     const inTime = isAnswered();
-    this.#emit(call, scan.result(inodes), wanted, false, arrival);
+    this.#emit(call, question, scan.result(inodes), false, arrival);
     if (inTime) return;
     await scan.done;
-    this.#emit(call, scan.result(inodes), wanted, true, arrival);
+    this.#emit(call, question, scan.result(inodes), true, arrival);
   }
 
   /**
@@ -156,17 +178,28 @@ export class HolderFinder {
     for (const pid of new Set(sockets.flatMap(({ holders }) => holders.map((holder) => holder.pid)))) this.#options.found(pid);
   }
 
-  #emit(call: CallEvent, { holders, complete }: Scan, wanted: readonly Wanted[], late: boolean, arrival: number): void {
-    const sockets = wanted.map(({ inode }) => ({ inode, holders: [...(holders.get(inode) ?? [])] }));
+  #emit(call: CallEvent, { owners, listeners }: Question, { holders, complete }: Scan, late: boolean, arrival: number): void {
+    const heldBy = (inode: number) => [...(holders.get(inode) ?? [])];
+    const sockets = owners.map(({ inode }) => ({ inode, holders: heldBy(inode) }));
     this.#tell(sockets);
+    const unseen = listeners.map((listener) => ({ ...listener, holders: heldBy(listener.inode) }));
     // The two clocks are paired within some microseconds only, and an answer must not come before its question.
     const t = Math.max(call.t, this.#options.instant());
-    const event = { type: "holders" as const, t, failureAt: call.t, tid: call.tid, late, complete, sockets };
+    const found = { sockets, ...(unseen.length > 0 ? { listeners: unseen } : {}) };
+    const event = { type: "holders" as const, t, failureAt: call.t, tid: call.tid, late, complete, ...found };
     this.#options.emit(event, late ? performance.now() : arrival);
   }
 }
 
-/** Those of these owners that a process can hold, each once. */
-export const wantedOf = (owners: readonly SocketFacts[], at: Nanos): Wanted[] => [
-  ...new Map(owners.flatMap(({ inode, references }) => (inode === null ? [] : [[inode, { inode, references, at }]]))).values(),
+/** Owners that a process can hold, each once. `likely`: processes that may be in the network namespace of the walk. */
+function questionOf(walk: WalkFacts, t: Nanos, likely: readonly number[]): Question {
+  const at = walk.at ?? t;
+  const owners = new Map<number, Wanted>();
+  for (const { inode, references } of walk.owners) if (inode !== null) owners.set(inode, { inode, references, at });
+  return { owners: [...owners.values()], listeners: unseenListeners(walk, likely) };
+}
+
+const wantedOf = ({ owners, listeners }: Question, at: Nanos): Wanted[] => [
+  ...owners,
+  ...listeners.map(({ inode }) => ({ inode, references: 1, at })),
 ];

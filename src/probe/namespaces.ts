@@ -1,11 +1,22 @@
 import { readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 
+/** How the path of a namespace ends that a process is in. */
+const IN_PROC = /\/ns\/net$/;
+
 /** A network namespace that some process is in, or that is mounted. */
 export interface NetworkNamespace {
   /** Inode of the namespace: what `ip netns identify` and `lsns` print. */
   id: number;
   /** A path that leads into it. */
   path: string;
+}
+
+/** A folder of tables like /proc/self/net, of this network namespace; null where no process is in it. `likely`: processes that may be. */
+export function tablesOf(netns: number, likely: readonly number[]): string | null {
+  const pid = likely.find((one) => namespaceId(`/proc/${one}/ns/net`) === netns);
+  if (pid !== undefined) return `/proc/${pid}/net`;
+  const path = networkNamespaces().find(({ id }) => id === netns)?.path;
+  return path !== undefined && IN_PROC.test(path) ? path.replace(IN_PROC, "/net") : null;
 }
 
 /** Namespace that a path like /proc/1/ns/net leads to, or null. */

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { SECOND } from "../base/nanoseconds.ts";
 import { addressKind, type Family, ipv4Text, ipv6Text } from "../core/address.ts";
 import type { State } from "../core/event.ts";
@@ -11,6 +11,10 @@ const USER_HZ = 100;
 const TIME_WAIT_TIMER = "03";
 /** Stands for every user that the reader's user namespace does not know. */
 const OVERFLOW_UID = "65534";
+/** The number of LISTEN, as the tables print it (include/net/tcp_states.h). */
+const LISTEN = "0A";
+/** The kernel gives no more than a page at once (seq_read_iter, fs/seq_file.c). */
+const PAGE = 4096;
 
 /**
  * The sockets of one protocol in a folder like /proc/self/net: all of UDP, of TCP those that listen, are connected or in
@@ -22,6 +26,35 @@ export function readSockets(folder: string, protocol: "tcp" | "udp"): SeenSocket
   return ipv4 === null
     ? null
     : [...parseSockets(ipv4, protocol, "ipv4"), ...parseSockets(readTable(`${folder}/${protocol}6`) ?? "", protocol, "ipv6")];
+}
+
+/**
+ * Those TCP sockets that listen; none where the folder cannot be read. They come first in a table (tcp_get_idx,
+ * net/ipv4/tcp_ipv4.c), and of the connections behind them no more than a page is read.
+ */
+export function readListeners(folder: string): SeenSocket[] {
+  const of = (name: string, family: Family) => parseSockets(readBeginning(`${folder}/${name}`), "tcp", family);
+  return [...of("tcp", "ipv4"), ...of("tcp6", "ipv6")].filter(({ state }) => state === "LISTEN");
+}
+
+/** The rows of a table up to the first that does not listen, and perhaps some more; the last one may be torn. */
+function readBeginning(path: string): string {
+  let file: number | null = null;
+  try {
+    file = openSync(path, "r");
+    const page = Buffer.allocUnsafe(PAGE);
+    for (let text = ""; ; ) {
+      const length = readSync(file, page);
+      text += page.toString("latin1", 0, length);
+      const last = text.slice(0, text.lastIndexOf("\n")).trimEnd().split("\n").at(-1) ?? "";
+      const [, , , state] = last.trim().split(/\s+/);
+      if (length === 0 || (/^\s*\d+:/.test(last) && state !== LISTEN)) return text;
+    }
+  } catch {
+    return "";
+  } finally {
+    if (file !== null) closeSync(file);
+  }
 }
 
 function readTable(path: string): string | null {

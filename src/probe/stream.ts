@@ -5,8 +5,7 @@ import { type Bpftrace, startProblem } from "./bpftrace.ts";
 import { Clocks } from "./clocks.ts";
 import { EventQueue } from "./event-queue.ts";
 import { hasPidsOfKernel } from "./every-process.ts";
-import { HolderFinder, wantedOf } from "./holder-finder.ts";
-import type { Wanted } from "./holders.ts";
+import { HolderFinder } from "./holder-finder.ts";
 import { instantOfJiffies, sampleJiffies, tickRate } from "./jiffies.ts";
 import { descendsFrom } from "./kin.ts";
 import { LineDecoder } from "./lines.ts";
@@ -56,7 +55,6 @@ export class LiveStream {
   readonly #looker: Looker;
   readonly #processes: ProcessTeller;
   readonly #soundings: Soundings;
-  readonly #seeded = new Map<number, Wanted>();
   /** Processes of this batch's calls that were told of. */
   readonly #callers = new Set<number>();
   readonly #firstSample = sampleJiffies();
@@ -116,7 +114,7 @@ export class LiveStream {
   /** Waits until all that was asked for as the seed has come through. */
   async armed(): Promise<void> {
     await this.#soundings.sound();
-    if (this.#seeded.size > 0) await this.#holders.findSeeded([...this.#seeded.values()]);
+    await this.#holders.findSeeded();
     await delay(WINDOW);
     this.#seeding = false;
     this.#tick = setInterval(() => this.#release(false), TICK);
@@ -215,7 +213,7 @@ export class LiveStream {
         return;
       }
       if (this.#seeding && event.walk.visited === 0) return;
-      if (this.#seeding) for (const wanted of wantedOf(event.walk.owners, event.t)) this.#seeded.set(wanted.inode, wanted);
+      if (this.#seeding) this.#holders.seed(event);
       this.#hold({ ...event, seed: this.#seeding }, now);
       this.#looker.notice({ ...event, seed: this.#seeding });
       return;

@@ -16,10 +16,11 @@ function said(owners: SocketFacts[], socket: SocketFacts, change: Partial<WalkFa
   const shown = socket.protocol === "udp" ? udpWalk(owners, change) : walk(owners, change);
   const call = refused(owners, { socket, walk: shown });
   const walked = table.walked(shown, call.t);
-  const verdict = explain(call, { owners: walked, remembered: [], seeded: true, kernel: { bhash2: true, orphanUidIsZero }, faults: [] });
+  const kernel = { bhash2: true, orphanUidIsZero };
+  const verdict = explain(call, { owners: walked, remembered: [], unseenListeners: [], seeded: true, kernel, faults: [] });
   const note = oddOneOut({
     ...{ id: "f1", call, binder: table.call(call), process: table.processes.seen(20, "node"), owners: walked, verdict },
-    ...{ holders: new Map(), holdersComplete: true, ready: true, row: undefined, released: new Set() },
+    ...{ holders: new Map(), holdersComplete: true, unseenListeners: [], ready: true, row: undefined, released: new Set() },
   });
   if (note) expect(note.code).toBe("odd-one-out");
   return note?.message;

@@ -147,15 +147,18 @@ describe("every text of a trace", () => {
       "event.ancestors.command",
       "event.command",
       "event.execCommand",
+      "event.listeners.holders.command",
       "event.sockets.holders.command",
       "header.command",
     ]);
     expect(byContent("name")).toEqual(
-      ["ancestors.comm", "ancestors.program", "by.comm", "comm", "created.comm", "program", "sockets.holders.comm"].map(
-        (path) => `event.${path}`,
-      ),
+      [
+        ...["ancestors.comm", "ancestors.program", "by.comm", "comm", "created.comm", "listeners.holders.comm", "program"],
+        "sockets.holders.comm",
+      ].map((path) => `event.${path}`),
     );
     expect(byContent("address").map((path) => path.replace(/^event\./, ""))).toEqual([
+      "listeners.address",
       "requested.address",
       "socket.address",
       "socket.peer.address",

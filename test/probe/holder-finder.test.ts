@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { MILLISECOND } from "../../src/base/nanoseconds.ts";
 import type { CallEvent, EventOf } from "../../src/core/event.ts";
 import { HolderFinder } from "../../src/probe/holder-finder.ts";
-import { exec, facts, refused } from "../helpers/events.ts";
+import { namespaceId } from "../../src/probe/namespaces.ts";
+import { exec, facts, refused, seed, walk } from "../helpers/events.ts";
 import { listening } from "./listening.ts";
 
 /** A finder whose clock stands still at 400 ns, and for which every process began at the start that it gives. */
@@ -95,5 +96,30 @@ describe("the answer to who holds it", () => {
     asked.find(refused([facts({ inode, references: 1 })], { t: 1000 }), 0);
     await close();
     expect(await answer(LATER, inode, 1)).toMatchObject({ complete: true, sockets: [{ inode, holders: [] }] });
+  });
+
+  it("has the listeners to which a cut look did not come, with a holder of each", async () => {
+    const { inode, port, close } = await listening();
+    const { asked, said } = finder();
+    const cut = walk([], { netns: namespaceId("/proc/self/ns/net") ?? 0, port, missed: 1 });
+    asked.find({ ...refused([], { t: 2 * LATER }), walk: cut }, 0);
+    await asked.settled();
+    const holders = [{ pid: process.pid }];
+    expect(said.at(-1)).toMatchObject({ complete: true, sockets: [], listeners: [{ inode, family: "ipv6", address: "::", holders }] });
+    await close();
+  });
+
+  it("of the seed is asked for once, for what all its looks showed", async () => {
+    const [one, two] = [await listening(), await listening()];
+    const { asked, said } = finder();
+    await asked.findSeeded();
+    expect(said).toEqual([]);
+    asked.seed(seed(facts({ inode: one.inode, references: 1 }), facts({ inode: null })));
+    const cut = { netns: namespaceId("/proc/self/ns/net") ?? 0, port: two.port, missed: 1 };
+    asked.seed({ ...seed(), walk: walk([facts({ inode: one.inode, references: 1 })], cut) });
+    await asked.findSeeded();
+    // The listener of the cut look is no owner that was seen, but its holder is known from here on.
+    expect(said).toMatchObject([{ failureAt: null, complete: true, sockets: [{ inode: one.inode, holders: [{ pid: process.pid }] }] }]);
+    await Promise.all([one.close(), two.close()]);
   });
 });

@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { describe, expect, it } from "vitest";
 import { HolderHints } from "../../src/probe/holder-hints.ts";
 import { bind, exit, facts, fork, listen, pass, refused } from "../helpers/events.ts";
@@ -50,14 +52,22 @@ describe("hints to holders", () => {
     expect(first(hints, 2)).toEqual([OLD, CHILD]);
   });
 
-  it("go on to the relatives of these, and to all others, newest first", () => {
-    const hints = new HolderHints();
-    hints.likely(process.pid);
-    const all = [...hints.processes()];
-    expect(all.slice(0, 2)).toContain(process.pid);
-    expect(all.indexOf(process.ppid)).toBeLessThan(all.indexOf(1));
-    expect(all.at(-1)).toBe(1);
+  it("go on to the relatives of these, and to all others, newest first", async () => {
+    const child = spawn("cat", { stdio: ["pipe", "ignore", "ignore"] });
+    const { pid = 0 } = child;
+    const startingFrom = (likely: number) => {
+      const hints = new HolderHints();
+      hints.likely(likely);
+      return [...hints.processes()];
+    };
+    expect(startingFrom(pid).slice(0, 3)).toEqual([pid, process.pid, process.ppid]);
+    const all = startingFrom(process.pid);
+    expect(all[0]).toBe(process.pid);
+    expect(all.indexOf(pid)).toBeLessThan(all.indexOf(process.ppid));
     expect(all.slice(-3)).toEqual(all.slice(-3).toSorted((a, b) => b - a));
+    expect(all.at(-1)).toBe(1);
+    child.stdin.end();
+    await once(child, "close");
   });
 
   it("are kept of the last sockets, descriptors and processes alone", () => {

@@ -2,14 +2,15 @@ import { once } from "node:events";
 import { readdirSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
 
-/** A socket that this process has one descriptor of. */
-export async function listening(): Promise<{ inode: number; close(): Promise<unknown> }> {
+/** A socket that this process has one descriptor of, and that listens on a free port. */
+export async function listening(): Promise<{ inode: number; port: number; close(): Promise<unknown> }> {
   const before = new Set(sockets());
   const server = createServer().listen(0);
   await once(server, "listening");
   const [inode] = sockets().filter((one) => !before.has(one));
-  if (inode === undefined) throw new Error("a server without a socket");
-  return { inode, close: () => once(server.close(), "close") };
+  const address = server.address();
+  if (inode === undefined || typeof address !== "object" || address === null) throw new Error("a server without a socket");
+  return { inode, port: address.port, close: () => once(server.close(), "close") };
 }
 
 function sockets(): number[] {

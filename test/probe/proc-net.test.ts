@@ -1,5 +1,7 @@
+import { mkdirSync, writeFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { parseSockets } from "../../src/probe/proc-net.ts";
+import { parseSockets, readListeners } from "../../src/probe/proc-net.ts";
+import { scratch } from "../helpers/cli.ts";
 
 /** Rows as a kernel printed them, but for the ends of the lines. */
 const TCP = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -63,4 +65,31 @@ it("a UDP socket is bound, connected or not", () => {
     { address: "0.0.0.0", port: 5353, peer: null, state: "BOUND", uid: 104, inode: 20 },
     { address: "127.0.0.1", port: 5353, peer: { address: "127.0.0.1", port: 53 }, state: "BOUND", inode: 21 },
   ]);
+});
+
+it("finds the listeners at the beginning of a table, however many there are, and goes no further", () => {
+  const { path, remove } = scratch();
+  const row = (index: number, state: string) =>
+    `${String(index).padStart(4)}: 0100007F:1F90 00000000:0000 ${state} 00000000:00000000 00:00000000 00000000  1000        0 ${7000 + index} 1 0`.padEnd(
+      149,
+    );
+  const rows = [
+    ...Array.from({ length: 100 }, (_, index) => row(index, "0A")),
+    ...Array.from({ length: 100 }, (_, index) => row(index, "01")),
+  ];
+  // No kernel prints a listener behind a connection: it shows how far was read.
+  const late = row(900, "0A");
+  mkdirSync(`${path}/net`);
+  writeFileSync(`${path}/net/tcp`, `${["  sl  local_address rem_address   st".padEnd(149), ...rows, late].join("\n")}\n`);
+  writeFileSync(`${path}/net/tcp6`, TCP6);
+  const found = readListeners(`${path}/net`);
+  expect(found.filter(({ family }) => family === "ipv4").map(({ inode }) => inode)).toEqual(
+    Array.from({ length: 100 }, (_, index) => 7000 + index),
+  );
+  expect(found.filter(({ family }) => family === "ipv6")).toMatchObject([
+    { address: "::", port: 8080, inode: 1 },
+    { address: "::1", port: 8080, inode: 2 },
+  ]);
+  expect(readListeners(`${path}/none`)).toEqual([]);
+  remove();
 });
