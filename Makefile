@@ -6,6 +6,7 @@ TOOLS := bpftrace ip python3 setpriv unshare nsenter cc strace lsof fuser chromi
 PACKAGES := bpftrace iproute2 python3 util-linux gcc libc6-dev strace lsof psmisc chromium jq sudo zsh fish man-db mandoc
 LAB := .cache/lab/sockets
 COST := .cache/bench/cost
+CROWD := .cache/bench/latency
 ORACLE := node .cache/oracle/test/oracle/main.js
 STRYKER := .cache/stryker
 DUCKDB := .cache/duckdb
@@ -68,16 +69,17 @@ demo: build tools ## a real flaky restart under the trace, explained, saved, rep
 test: build tools $(LAB) programs duckdb ## all tests; live ones need root and bpftrace
 	npx vitest run
 
-bench: build tools $(COST) ## what tracing costs, how long it takes to start, how large a trace is (root; DOC=yes: into docs/benchmarks.md)
+bench: build tools $(COST) $(CROWD) ## what tracing costs, how long it takes to start and to tell of a refusal, how large a trace is (root; DOC=yes: into docs/benchmarks.md)
 	node test/bench/cost.mjs
 	node test/bench/start.mjs
+	node test/bench/latency.mjs
 	node test/bench/size.mjs
 
 bench-vm: build $(COST) ## what tracing costs with the kernel hook set, in guests (root; KERNEL=6.1 for one; DOC=yes)
 	bash test/vm/bench.sh $(if $(filter file,$(origin KERNEL)),6.1 7,$(KERNEL))
 
 # Static, as the lab is.
-$(COST): test/bench/cost.c | $(STAMPS)/tools
+$(COST) $(CROWD): .cache/bench/%: test/bench/%.c | $(STAMPS)/tools
 	@mkdir -p $(@D)
 	$(CC) -O2 -Wall -Wextra -Werror -static -o $@ $<
 

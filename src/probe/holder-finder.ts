@@ -71,11 +71,11 @@ export class HolderFinder {
     if (event.type === "exec") this.#outdate();
   }
 
-  /** A look of the seed: its owners are asked for by {@link findSeeded}. */
+  /** A look of the seed: {@link findSeeded} asks for its owners, and for all holders of the listeners that it did not show. */
   seed({ walk, t }: EventOf<"look">): void {
-    const question = questionOf(walk, t, []);
-    for (const { inode } of question.owners) this.#seededOwners.add(inode);
-    for (const wanted of wantedOf(question, t)) this.#seeded.set(wanted.inode, wanted);
+    const { owners, listeners } = questionOf(walk, t, []);
+    for (const { inode } of owners) this.#seededOwners.add(inode);
+    for (const wanted of [...owners, ...listeners.map(({ inode }) => ({ inode, at: t }))]) this.#seeded.set(wanted.inode, wanted);
   }
 
   /** Finds who holds the sockets from before the trace. */
