@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { execa } from "execa";
+import { jsonLine } from "../base/json-line.ts";
 import { isoTime } from "../base/nanoseconds.ts";
 import { ANY4, ANY6, addressKind } from "../core/address.ts";
 import { type Answer, type Asked, check } from "../core/check.ts";
@@ -17,7 +18,6 @@ import { lookAtOwners } from "../probe/sight.ts";
 import { isLocal, readDevices } from "../probe/surroundings.ts";
 import { readSysctls } from "../probe/sysctls.ts";
 import { checkText } from "../report/check.ts";
-import { jsonLine } from "../report/json.ts";
 import { asRoot } from "./as-root.ts";
 import { type BindOptions, deviceIndex, findUser, type Host, parseHost } from "./bind-options.ts";
 import { EXIT, type ExitCode, exitMeanings, Failure } from "./failure.ts";

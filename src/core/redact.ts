@@ -41,7 +41,7 @@ const REPLACE: Readonly<Record<Content, (value: never, names: Pseudonyms) => unk
   mark: (text: string, names) => names.mark(text),
   group: (text: string, names) => names.group(text),
   address: (text: string, names) => names.address(text),
-  sentence: (text: string) => text.replace(/:.*$/s, ""),
+  sentence: (text: string) => /^[\w ]{0,80}(?=:|$)/.exec(text)?.[0] ?? "redacted",
   user: (uid: number, names) => names.user(uid),
 };
 

@@ -1,3 +1,4 @@
+import { jsonLine } from "../base/json-line.ts";
 import { isoTime, type Nanos, parseIsoTime } from "../base/nanoseconds.ts";
 import { endpoint } from "../core/address.ts";
 import type { EventOf, Header } from "../core/event.ts";
@@ -7,7 +8,6 @@ import type { HolderRecord, ProcessRecord } from "../core/process-record.ts";
 import type { AbsenceRecord, AttemptsRecord, BlockerRecord, OutputRecord, RestartRecord, SummaryRecord } from "../core/record.ts";
 import type { PortTimeline, Row } from "../core/timeline.ts";
 import { nanosBetween } from "./block.ts";
-import { jsonLine } from "./json.ts";
 import type { Report } from "./text-report.ts";
 import { type ToldFailure, ToldFailures } from "./told-failures.ts";
 

@@ -1,9 +1,9 @@
+import { jsonLine } from "../base/json-line.ts";
 import { isoTime, type Nanos, parseIsoTime } from "../base/nanoseconds.ts";
 import { chartOf } from "../core/chart.ts";
 import type { EventOf, Header } from "../core/event.ts";
 import type { OutputRecord } from "../core/record.ts";
 import type { PortTimeline } from "../core/timeline.ts";
-import { jsonLine } from "./json.ts";
 import { type Moment, type PortPicture, pictureMoments } from "./perfetto-tracks.ts";
 import type { Report } from "./text-report.ts";
 import { portText } from "./timeline.ts";

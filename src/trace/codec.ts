@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { jsonLine } from "../base/json-line.ts";
 import { fail, ok, type Result } from "../base/result.ts";
 import { conforms } from "../core/conforms.ts";
 import { eventSchema, type Header, headerSchema, type TraceEvent } from "../core/event.ts";
@@ -10,8 +11,8 @@ import { eventSchema, type Header, headerSchema, type TraceEvent } from "../core
 
 export const TRACE_VERSION = 1;
 
-export const encodeHeader = (header: Header): string => `${JSON.stringify(header)}\n`;
-export const encodeEvent = (event: TraceEvent, n: number): string => `${JSON.stringify({ n, ...event })}\n`;
+export const encodeHeader = (header: Header): string => jsonLine(header);
+export const encodeEvent = (event: TraceEvent, n: number): string => jsonLine({ n, ...event });
 
 /** What one line of a trace is. An event of an unknown type is one that a newer bindtrace wrote. */
 export type TraceLine = { kind: "event"; event: TraceEvent } | { kind: "unknown"; type: string } | { kind: "damaged" };

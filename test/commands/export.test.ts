@@ -46,7 +46,7 @@ describe.concurrent("bindtrace export", () => {
     expect(stdout.split("\n").map(sortedJson)).toEqual(readFileSync(join(ROOT, SAMPLE), "utf8").split("\n").map(sortedJson));
   });
 
-  it("takes names out of whatever it makes", async () => {
+  it("takes names out of a copy", async () => {
     const path = join(folder.path, "public.jsonl");
     expect(await bindtrace(["export", SAMPLE, "--trace", "--redact", "-o", path])).toMatchObject({ exitCode: 0, stdout: "", stderr: "" });
     const original = readFileSync(join(ROOT, SAMPLE), "utf8");
@@ -57,16 +57,11 @@ describe.concurrent("bindtrace export", () => {
     const report = await bindtrace(["replay", path]);
     expect(report.stdout).toMatch(/^bindtrace: armed on 8080 \(.*;\snames\staken\sout\)$/m);
     expect(report.exitCode).toBe(1);
-    for (const flag of ["--ndjson", "--html", "--perfetto"]) {
-      const [clean, again] = await Promise.all(
-        [
-          ["export", SAMPLE, flag, "--redact"],
-          ["export", path, flag],
-        ].map((args) => bindtrace(args)),
-      );
-      expect(clean?.stdout).not.toContain("inherited-by-child");
-      expect(clean?.stdout).toBe(again?.stdout);
-    }
+  });
+
+  it.each(["--ndjson", "--html", "--perfetto"])("takes names out of %s", async (flag) => {
+    const { stdout, exitCode } = await bindtrace(["export", SAMPLE, flag, "--redact"]);
+    expect([exitCode, stdout.includes("inherited-by-child"), stdout.includes("name-1")]).toEqual([0, false, true]);
   });
 
   it("says what is damaged in a trace that it copies", async () => {

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { jsonLine } from "../../src/base/json-line.ts";
 import type { CheckRecord, OwnerRecord } from "../../src/core/check-record.ts";
 import { checkText } from "../../src/report/check.ts";
-import { jsonLine } from "../../src/report/json.ts";
 import type { TextOptions } from "../../src/report/text.ts";
 import { hostile, visible } from "./hostile.ts";
 

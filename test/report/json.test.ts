@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { jsonLine } from "../../src/report/json.ts";
+import { jsonLine } from "../../src/base/json-line.ts";
 
 it.each(["a\u{e0041}b", "\u202e", "\u0085", "\u2028\u2029", "\ud83d\ude00", "é"])(
   "a line of JSON keeps %j, and shows no control of it",
