@@ -13,6 +13,11 @@ export interface Sounding {
   made: Mark;
 }
 
+/** A mark that came through. */
+interface Pair extends Sounding {
+  at: Nanos;
+}
+
 /**
  * The kernel's clock and ours. Instants are of CLOCK_BOOTTIME, which goes on while the machine is suspended (where the kernel has no
  * bpf_ktime_get_boot_ns, of CLOCK_MONOTONIC, as ours, which does not). The wall clock is looked at once, at the start: setting it changes
@@ -22,7 +27,8 @@ export class Clocks {
   readonly #monotonic: () => bigint;
   #monotonicOfInstant0 = 0n;
   #wallOfInstant0 = 0n;
-  #pairing = false;
+  /** The pairing that is under way. */
+  #pairing: Promise<Pair | null> | null = null;
 
   /** `monotonic`: our clock, in ns. */
   constructor(monotonic = () => process.hrtime.bigint()) {
@@ -43,14 +49,16 @@ export class Clocks {
     return Number(this.#monotonic() - this.#monotonicOfInstant0);
   }
 
-  /** The line of instant 0 has just come. */
+  /** The line of instant 0 has just come: near enough where no mark will. */
   start(): void {
     this.#monotonicOfInstant0 = this.#monotonic();
+    this.#wallOfInstant0 = BigInt(Date.now()) * 1_000_000n;
   }
 
   /** Pairs them by marks, whose time both know. */
   async anchor(sound: () => Promise<Sounding>): Promise<void> {
-    const quickest = await this.#pair(sound);
+    // On a busy machine the line of instant 0 is late: those behind it seem to be of the future, and have it done already.
+    const quickest = await (this.#pairing ?? this.#pair(sound));
     if (quickest) this.#wallOfInstant0 = quickest.made.wall - BigInt(quickest.at);
   }
 
@@ -61,20 +69,24 @@ export class Clocks {
   async heard(t: Nanos, sound: () => Promise<Sounding>): Promise<void> {
     if (t - this.instant() <= CLOCK_SLACK) return;
     this.#monotonicOfInstant0 = this.#monotonic() - BigInt(t);
-    await this.#pair(sound);
+    if (!this.#pairing) await this.#pair(sound);
   }
 
-  async #pair(sound: () => Promise<Sounding>): Promise<{ at: Nanos; made: Mark } | null> {
-    if (this.#pairing) return null;
-    this.#pairing = true;
-    let quickest: { at: Nanos; made: Mark } | null = null;
+  #pair(sound: () => Promise<Sounding>): Promise<Pair | null> {
+    this.#pairing = this.#quickest(sound).finally(() => {
+      this.#pairing = null;
+    });
+    return this.#pairing;
+  }
+
+  async #quickest(sound: () => Promise<Sounding>): Promise<Pair | null> {
+    let quickest: Pair | null = null;
     for (let count = 0; count < MARKS_AT_MOST && (quickest?.made.took ?? QUICK_MARK) >= QUICK_MARK; count++) {
       const { at, made } = await sound();
       if (at === null || (quickest && made.took >= quickest.made.took)) continue;
       quickest = { at, made };
       this.#monotonicOfInstant0 = made.monotonic - BigInt(at);
     }
-    this.#pairing = false;
     return quickest;
   }
 }

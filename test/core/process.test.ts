@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { MILLISECOND } from "../../src/base/nanoseconds.ts";
 import { ancestorsOf, nameAt, Processes } from "../../src/core/process.ts";
 
 const exit = (t: number, pid: number) => ({ type: "exit" as const, t, pid, comm: "old", code: 0, signal: 9 });
@@ -36,6 +37,23 @@ describe("processes", () => {
     const second = processes.fork({ type: "fork", t: 2, pid: 11, child: 10 });
     expect(second).not.toBe(first);
     expect(ancestorsOf(processes.fork({ type: "fork", t: 3, pid: 10, child: 10 })).map(({ pid }) => pid)).toEqual([10, 11, 10]);
+  });
+
+  it.each([
+    ["long before its end", "other", 1, true],
+    ["in the last tick before its end, by its name", "old", 96, true],
+    ["in the last tick before its end, by another name: the next one that has its pid", "other", 96, false],
+    ["after its end", "old", 105, false],
+  ])("that have ended: /proc told of one that started %s", (_, comm, started, same) => {
+    const processes = new Processes();
+    const ended = processes.seen(10, "old");
+    processes.exit(exit(100 * MILLISECOND, 10));
+    const told = processes.told({
+      ...{ type: "process" as const, t: 110 * MILLISECOND, pid: 10, comm, command: "", program: null, startedAt: started * MILLISECOND },
+      ...{ ancestors: [], cgroup: null, nsPids: [10], marks: [], state: "S" },
+    });
+    expect(told === ended).toBe(same);
+    expect(ended.facts !== null).toBe(same);
   });
 
   it("have the ancestors that forks told, and above these what /proc said", () => {

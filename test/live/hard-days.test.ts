@@ -69,6 +69,24 @@ describe.skipIf(liveProblem !== null)("a hard day", () => {
     expect(exitCode).toBe(1);
   });
 
+  it("the command ignores SIGTERM: a second one ends the trace, with its report, and does not wait for the command", async () => {
+    const stubborn = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: print('ignored', flush=True))";
+    const command = ["python3", "-c", `${stubborn}; print('ready', flush=True); sys.stdin.read(); print('done')`];
+    const session = inside([process.execPath, CLI, "--port", String(port), "--", ...command]);
+    await session.says(/ready/);
+    const bpftrace = bpftraceOf(session.pid);
+    await program("bind-twice", port, 0).ended;
+    for (let count = 0; count < 2; count++) {
+      session.kill("SIGTERM");
+      await session.says(/ignored/);
+    }
+    await gone(session.pid, SOON);
+    expect(exists(bpftrace)).toBe(false);
+    const { stdout, stderr } = await session.finish();
+    expect(stdout).toMatch(/\ndone\n$/);
+    expect(stderr).toMatch(/\nbindtrace: 1 refused, 1 explained\n$/);
+  });
+
   const full = 'mount -t tmpfs -o size=16k none "$0" && exec "$@" 2>&1';
   const fragile =
     'truncate -s 4M "$0/image" && mkfs.ext4 -q -O ^has_journal "$0/image" && ' +

@@ -46,6 +46,25 @@ it("a mark pairs the clocks, whenever the first line came", () => {
   expect(sounded).toBe(1);
 });
 
+it("a line that is heard before the marks are through does not keep the wall time from being known", async () => {
+  clocks = new Clocks(() => monotonic);
+  clocks.start();
+  const heard = clocks.heard(truth(), () => sound());
+  await clocks.anchor(() => sound());
+  await heard;
+  expect(clocks.instant()).toBe(truth());
+  expect(clocks.wallOfInstant0).toBe(1_700_000_000n * BigInt(SECOND));
+});
+
+it("where no mark comes through, the wall time is that at which the first line came", async () => {
+  const before = BigInt(Date.now()) * 1_000_000n;
+  clocks = new Clocks(() => monotonic);
+  clocks.start();
+  await clocks.anchor(async () => ({ ...(await sound()), at: null }));
+  expect(clocks.wallOfInstant0 - before).toBeGreaterThanOrEqual(0n);
+  expect(clocks.wallOfInstant0 - before).toBeLessThan(60n * BigInt(SECOND));
+});
+
 it("the quickest of five slow marks is taken", async () => {
   const [slow, slower] = [300_000, 500_000];
   let count = 0;
