@@ -224,6 +224,7 @@ class RunningCommand {
   readonly #start: () => Promise<number>;
   #code: Promise<number> | undefined;
   #kill: (signal: NodeJS.Signals) => void = () => {};
+  #leave: () => void = () => {};
   #interrupts = 0;
   #running = false;
 
@@ -235,6 +236,7 @@ class RunningCommand {
       const child = execa(command[0] ?? "", command.slice(1), { stdin: "inherit", stdout, stderr: "inherit", reject: false, env });
       if (child.pid !== undefined) live.setCommand(child.pid);
       this.#kill = (signal) => child.kill(signal);
+      this.#leave = () => child.unref();
       this.#running = true;
       const result = await child;
       this.#running = false;
@@ -253,9 +255,11 @@ class RunningCommand {
     this.#code.catch(() => {});
   }
 
-  /** Exit status of the command. */
+  /** Exit status of the command. One that goes on is waited for, unless it was told to end before, and did not. */
   async code(): Promise<number | undefined> {
-    return this.#running ? undefined : this.#code;
+    if (!this.#running) return this.#code;
+    if (this.#interrupts > 1) this.#leave();
+    return undefined;
   }
 
   /** Hands a signal on; false when bindtrace itself is meant. A terminal has sent Ctrl-C to the command already. */

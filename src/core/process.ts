@@ -1,6 +1,9 @@
 import type { Nanos } from "../base/nanoseconds.ts";
 import type { EventOf, ProcessEvent } from "./event.ts";
 
+/** /proc gives start times in hundredths of a second (USER_HZ). */
+export const START_TIME_PRECISION: Nanos = 10_000_000;
+
 /** A process over its life. A pid that is used again is another process. */
 export interface Process {
   pid: number;
@@ -93,11 +96,18 @@ export class Processes {
   /** What /proc said may come after the end. */
   told(event: ProcessEvent): Process {
     const known = this.#current.get(event.pid);
-    const process =
-      known?.exitedAt != null && (event.startedAt === null || event.startedAt < known.exitedAt) ? known : this.seen(event.pid, event.comm);
+    const process = known && known.exitedAt !== null && isOf(event, known, known.exitedAt) ? known : this.seen(event.pid, event.comm);
     process.facts = event;
     return process;
   }
+}
+
+/**
+ * Whether /proc told of that process, which has ended, and not of the next one with its pid. The start is told in ticks: of two that
+ * share a pid within one, the name tells them apart.
+ */
+function isOf({ startedAt, comm }: ProcessEvent, ended: Process, exitedAt: Nanos): boolean {
+  return startedAt === null || startedAt + START_TIME_PRECISION <= exitedAt || (startedAt < exitedAt && comm === ended.comm);
 }
 
 /** Its parent, the parent of that, and so on: as forks told, and above the last of these what /proc said of the one nearest to it. */

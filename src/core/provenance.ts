@@ -1,14 +1,11 @@
 import type { Nanos } from "../base/nanoseconds.ts";
 import type { Holder } from "./event.ts";
-import { ancestorsOf, type Process, type Processes } from "./process.ts";
+import { ancestorsOf, type Process, type Processes, START_TIME_PRECISION } from "./process.ts";
 import type { HolderRecord } from "./process-record.ts";
 import type { Socket, Step } from "./socket.ts";
 
 /** How a descriptor came to its process, as far as the trace shows it. */
 export type Provenance = Pick<HolderRecord, "via" | "from">;
-
-/** /proc gives start times in hundredths of a second. */
-const START_TIME_PRECISION: Nanos = 10_000_000;
 
 /** Longest time from making a socket to its bind in which no other process has got it. */
 const AT_ONCE: Nanos = 10_000_000;

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { MILLISECOND, type Nanos } from "../base/nanoseconds.ts";
-import type { CallEvent, TraceEvent } from "../core/event.ts";
+import type { CallEvent, EventOf, TraceEvent } from "../core/event.ts";
 import { type Bpftrace, startProblem } from "./bpftrace.ts";
 import { Clocks } from "./clocks.ts";
 import { EventQueue } from "./event-queue.ts";
@@ -86,7 +86,12 @@ export class LiveStream {
     const instantOfStart = (ticks: number) => Number((BigInt(ticks) * 1_000_000_000n) / USER_HZ - this.bootOfInstant0);
     const emit = (event: TraceEvent, arrival = performance.now()) => this.#hold(event, { arrival, instant: instant() });
     this.#looker = new Looker({ base, instant, udpReleases, emit });
-    this.#processes = new ProcessTeller({ instant, instantOfStart, emit, hasPidsOfKernel: hasPidsOfKernel() });
+    // Whose end is not seen would lend what is told of it to the next process that gets its pid.
+    const tell = (event: EventOf<"process">) => {
+      watchProcess(base, event.pid);
+      emit(event);
+    };
+    this.#processes = new ProcessTeller({ instant, instantOfStart, emit: tell, hasPidsOfKernel: hasPidsOfKernel() });
     this.#holders = new HolderFinder({ instant, instantOfStart, emit, found: (pid) => this.#found(pid) });
     this.#finished = this.#run();
   }
