@@ -17,6 +17,7 @@ import { resolveNetns } from "./netns.ts";
 import { drawsAscii, makeReport, type ReportOptions, storyOptions, withReportOptions } from "./options.ts";
 import { fileOutput, type Output, print, streamOutput } from "./output.ts";
 import { isRunnable } from "./programs.ts";
+import { parseBuffer, parseDuration } from "./quantities.ts";
 import { checkSave, openSave, type SaveOptions, withSaveOptions } from "./saving.ts";
 import { exitCode, runSession } from "./session.ts";
 import { openStatus } from "./status-line.ts";
@@ -29,6 +30,7 @@ interface TraceOptions extends ReportOptions, SaveOptions {
   light?: boolean;
   hooks: Hooks;
   withoutProbe?: OptionalProbe[];
+  buffer?: number;
   printProgram?: boolean;
   exitCode?: "verdict" | "child";
 }
@@ -42,6 +44,9 @@ const HOOKS = {
   tracepoint: ["tracepoint"],
 } as const satisfies Record<string, readonly Attachment[]>;
 type Hooks = keyof typeof HOOKS;
+
+/** npm and its like pass on a Ctrl-C that the terminal has sent to all of them: within so many ms it is the same one. */
+const ONE_PRESS = 300;
 
 /** What the parts of one tracing session share. */
 interface Session {
@@ -69,6 +74,7 @@ export function addTrace(program: Command, words: readonly string[], finish: (co
         .choices(Object.keys(WITHOUT_PROBE))
         .argParser(optionalProbe),
     )
+    .option("--buffer <size>", "buffers between the kernel and bpftrace: 64M (default: 16M, 2M a CPU at least)", parseBuffer)
     .option("--print-program", "print the bpftrace program that would run as root, and end")
     .action(async (options: TraceOptions) => finish(await trace(program, options, words)));
   withHelp(program, {
@@ -110,6 +116,7 @@ async function trace(program: Command, options: TraceOptions, command: readonly 
     command: command.length > 0 ? [...command] : null,
     attach: HOOKS[options.hooks],
     without: options.withoutProbe ?? [],
+    buffer: options.buffer ?? null,
   };
   if (options.printProgram) return printProgram(machine.value, live);
   const user = await invoker();
@@ -153,9 +160,15 @@ async function arm(machine: Machine, options: LiveOptions): Promise<LiveTrace> {
 async function record(live: LiveTrace, session: Session): Promise<ExitCode> {
   const { options, command, netns, output, writer } = session;
   const running = command.length > 0 ? new RunningCommand(session, live) : null;
-  const stop = (reason: string) => void live.stop(reason);
+  let stopped: number | null = null;
+  const stop = (reason: string) => {
+    stopped ??= performance.now();
+    void live.stop(reason);
+  };
   const releaseSignals = onSignals((signal) => {
-    if (!running?.pass(signal)) stop(signal);
+    if (running?.pass(signal)) return;
+    if (stopped === null || performance.now() - stopped < ONE_PRESS) stop(signal);
+    else live.cut(`${signal} came again, and what had not been read was given up`);
   });
   output.onClosed(() => stop("the report could not be written any more"));
   const timer = options.duration === undefined ? undefined : setTimeout(() => stop("the time was up"), options.duration);
@@ -284,19 +297,4 @@ function optionalProbe(name: string, before: OptionalProbe[] | undefined): Optio
     throw new InvalidArgumentError(`Allowed choices are ${Object.keys(WITHOUT_PROBE).join(", ")}.`);
   }
   return [...(before ?? []), name];
-}
-
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
-/** `30s`, `5m`, `250ms`; a bare number is seconds. In ms. */
-/** What a timer takes, in ms; one that is longer would go off at once. */
-const LONGEST = 2 ** 31 - 1;
-const LONGEST_TEXT = "596h";
-
-function parseDuration(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(text);
-  if (!match) throw new InvalidArgumentError(`'${text}' is not a time: write 30s, 5m or 2h.`);
-  const milliseconds = Number(match[1]) * (UNITS[match[2] ?? "s"] ?? 1000);
-  if (milliseconds > LONGEST) throw new InvalidArgumentError(`'${text}' is too long: give ${LONGEST_TEXT} at most.`);
-  return milliseconds;
 }

@@ -8,8 +8,8 @@ import { relayed } from "./relayed.ts";
 
 /** Keys that each map of the program may hold: sockets told about, processes, calls under way. */
 const MAP_KEYS = "65536";
-/** Buffer of each CPU (perf buffer) or of all (ring buffer, from 0.20), in pages. */
-const BUFFER_PAGES = "512";
+/** What a program needs that prints a few lines and ends, in pages: bpftrace's own default. */
+const FEW_PAGES = 64;
 /** Characters of its stderr that are kept, the last ones: the verifier can say a great deal. */
 const MOST_STDERR = 1 << 20;
 /** Longest wait in ms for bpftrace to end by itself after SIGINT before it is killed. */
@@ -35,10 +35,10 @@ export interface Bpftrace {
 }
 
 /**
- * Starts bpftrace with this program; `cancel` ends it at once. It runs in a process group of its own, so that Ctrl-C at the terminal
+ * Starts bpftrace with this program; `cancel` ends it at once. `pages`: see bufferPages. It runs in a process group of its own, so that Ctrl-C at the terminal
  * does not reach it before its events are drained; when this process is killed, its next heartbeat ends it by SIGPIPE.
  */
-export async function startBpftrace(program: string, cancel: AbortSignal): Promise<Result<Bpftrace, Problem>> {
+export async function startBpftrace(program: string, cancel: AbortSignal, pages = FEW_PAGES): Promise<Result<Bpftrace, Problem>> {
   const pipe = await openPipe();
   if (!pipe.ok) return pipe;
   const { readEnd, writeEnd } = pipe.value;
@@ -53,7 +53,7 @@ export async function startBpftrace(program: string, cancel: AbortSignal): Promi
     cancelSignal: cancel,
     killSignal: "SIGKILL",
     env: {
-      BPFTRACE_PERF_RB_PAGES: BUFFER_PAGES,
+      BPFTRACE_PERF_RB_PAGES: String(pages),
       BPFTRACE_MAP_KEYS_MAX: MAP_KEYS,
       BPFTRACE_MAX_MAP_KEYS: MAP_KEYS,
     },
@@ -128,6 +128,12 @@ export function startProblem(died: string, stderr: string): Problem {
     return {
       kind: "not-permitted",
       message: `the kernel does not let bpftrace in (${why}): run as root outside of a container, or with --privileged`,
+    };
+  }
+  if (/perf buffer|ring ?buf|Failed to mmap|Cannot allocate memory/i.test(stderr)) {
+    return {
+      kind: "unsupported",
+      message: `the kernel gives bpftrace no buffers of that size (${why}): give a smaller --buffer, or allow more memory (ulimit -l, or the container's limit)`,
     };
   }
   if (/too large|Error loading (BPF )?program/i.test(stderr)) {

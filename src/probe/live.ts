@@ -7,6 +7,7 @@ import type { Attachment, OptionalProbe } from "../core/probes.ts";
 import { upstreamVersion } from "../core/version.ts";
 import { lookBase } from "./bases.ts";
 import { startBpftrace } from "./bpftrace.ts";
+import { bufferPages } from "./buffers.ts";
 import { findHooks, type Hooks } from "./hooks.ts";
 import type { Machine } from "./preflight.ts";
 import type { Problem } from "./problem.ts";
@@ -23,6 +24,8 @@ export interface LiveOptions {
   attach: readonly Attachment[];
   /** Optional probes of the kernel hook set that are to be left out. */
   without: readonly OptionalProbe[];
+  /** The buffers between the kernel and bpftrace in bytes, null for the default. */
+  buffer: number | null;
 }
 
 export interface LiveTrace {
@@ -156,7 +159,7 @@ async function startStream(
       const { hooks } = candidate;
       const udpReleases = hooks?.functions.has("udp_lib_unhash") === true;
       const searches = hooks ? (["tcp", "udp"] as const).filter((protocol) => hooks.functions.has(SEARCHES[protocol])) : [];
-      const bpftrace = await startBpftrace(text, cancel);
+      const bpftrace = await startBpftrace(text, cancel, bufferPages(options.buffer, machine.bpftrace));
       if (!bpftrace.ok) return bpftrace;
       const stream = new LiveStream(bpftrace.value, { base, searches, udpReleases });
       const problem = await stream.ready();

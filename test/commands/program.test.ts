@@ -19,6 +19,10 @@ describe("numbers that are out of all reason are refused", () => {
   it.each([
     [["--duration", "597h"], "--duration 597h: '597h' is too long: give 596h at most."],
     [["--linger", `${"9".repeat(400)}s`], /is too long: give 596h at most\.$/],
+    [["--buffer", "255K"], "--buffer 255K: '255K' is too small: give 256K or more."],
+    [["--buffer", "5g"], "--buffer 5g: '5g' is too large: give 4G at most."],
+    [["--buffer", "16MB"], "--buffer 16MB: '16MB' is not a size: write 512K, 64M or 1G."],
+    [["--buffer", "9".repeat(400)], /is too large: give 4G at most\.$/],
     [["--width", "1001"], "--width 1001: 1001 columns are too many: give 1000 or less."],
     [["--width", "39"], "--width 39: 39 columns are too few: give 40 or more."],
     [["--pid", "9".repeat(400)], /is not a whole number\.$/],
@@ -29,6 +33,8 @@ describe("numbers that are out of all reason are refused", () => {
   it.each(
     [
       ["--duration", "596h"],
+      ["--buffer", "256k"],
+      ["--buffer", "4G"],
       ["--width", "1000"],
       ["--pid", "4194304"],
     ].map((argv) => [argv]),
