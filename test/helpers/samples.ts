@@ -17,14 +17,22 @@ export const linesOf = (name: string, file: "trace.jsonl" | "report.jsonl"): str
     .trimEnd()
     .split("\n");
 
-/** What this report makes of a sample: of all of its ports. */
-export function exportSample(name: string, report: Report): Promise<string> {
-  const [first = "", ...lines] = linesOf(name, "trace.jsonl");
-  const header = decodeHeader(first);
+/** The events of a sample. */
+export const eventsOf = (name: string): TraceEvent[] =>
+  linesOf(name, "trace.jsonl")
+    .slice(1)
+    .map((line) => decodeEvent(line))
+    .map((line) => (line.kind === "event" ? line.event : unreadable(name)));
+
+/** The header of a sample. */
+export function headerOf(name: string): Header {
+  const header = decodeHeader(linesOf(name, "trace.jsonl")[0] ?? "");
   if (!header.ok) throw new Error(header.error);
-  const events = lines.map((line) => decodeEvent(line)).map((line) => (line.kind === "event" ? line.event : unreadable(name)));
-  return exported(header.value, events, report);
+  return header.value;
 }
+
+/** What this report makes of a sample: of all of its ports. */
+export const exportSample = (name: string, report: Report): Promise<string> => exported(headerOf(name), eventsOf(name), report);
 
 /** What this report makes of these events. */
 export async function exported(header: Header, events: readonly TraceEvent[], report: Report): Promise<string> {
