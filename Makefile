@@ -5,6 +5,7 @@ STAMPS := .stamps
 TOOLS := bpftrace ip python3 setpriv unshare nsenter cc strace lsof fuser chromium jq sudo zsh fish man mandoc
 PACKAGES := bpftrace iproute2 python3 util-linux gcc libc6-dev strace lsof psmisc chromium jq sudo zsh fish man-db mandoc
 LAB := .cache/lab/sockets
+STORM := .cache/lab/storm
 COST := .cache/bench/cost
 CROWD := .cache/bench/latency
 ORACLE := node .cache/oracle/test/oracle/main.js
@@ -15,7 +16,7 @@ KERNEL ?= 5.10 6.1 6.12 7
 ROOT := $(shell test "$$(id -u)" = 0 && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help install build tools lab programs duckdb demo test fuzz bench bench-vm corpus chaos hard soak test-vm oracle oracle-build mutants check fix samples golden schemas screenshot man clean
+.PHONY: help install build tools lab programs duckdb demo test fuzz bench bench-vm corpus chaos storm hard soak test-vm oracle oracle-build mutants check fix samples golden schemas screenshot man clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,7 +44,7 @@ tools: $(STAMPS)/tools ## install bpftrace and the test tools (root, Debian)
 build: install ## compile to dist/
 	@npm run --silent build
 
-lab: $(LAB) ## build the program that performs socket operations as told (test/lab/sockets)
+lab: $(LAB) $(STORM) ## build the program that performs socket operations as told (test/lab/sockets)
 
 # Static, so that the guests run it too, whatever their libc is. Without a C compiler the tests that want it say so.
 $(LAB): $(wildcard test/lab/sockets/*.[ch]) | $(STAMPS)/tools
@@ -51,6 +52,12 @@ $(LAB): $(wildcard test/lab/sockets/*.[ch]) | $(STAMPS)/tools
 	@if command -v $(CC) >/dev/null; then \
 	  echo "building $@" && $(CC) -O2 -Wall -Wextra -Werror -static -o $@ $(filter %.c,$^); \
 	else echo "no C compiler: the lab is not built"; fi
+
+$(STORM): test/lab/storm/storm.c | $(STAMPS)/tools
+	@mkdir -p $(@D)
+	@if command -v $(CC) >/dev/null; then \
+	  echo "building $@" && $(CC) -O2 -Wall -Wextra -Werror -static -pthread -o $@ $<; \
+	else echo "no C compiler: the storm is not built"; fi
 
 # Where one cannot be installed, this says so, and so do the tests that want it.
 programs: $(STAMPS)/npm ## install the real programs of the corpus into .cache/programs (Debian, a minute and a half)
@@ -66,7 +73,7 @@ $(DUCKDB)/node_modules: | $(STAMPS)/npm
 demo: build tools ## a real flaky restart under the trace, explained, saved, replayed and made a page
 	@bash test/lab/demo.sh
 
-test: build tools $(LAB) programs duckdb ## all tests; live ones need root and bpftrace
+test: build tools $(LAB) $(STORM) programs duckdb ## all tests; live ones need root and bpftrace
 	npx vitest run
 
 bench: build tools $(COST) $(CROWD) ## what tracing costs, how long it takes to start and to tell of a refusal, how large a trace is (root; DOC=yes: into docs/benchmarks.md)
@@ -88,6 +95,9 @@ fuzz: build ## a million inputs that are wrong in some way, against all that rea
 
 corpus: build tools programs ## every situation, live and replayed, as one table (root)
 	npx vitest run --project bindtrace test/live/situations.test.ts test/live/programs.test.ts test/golden.test.ts
+
+storm: build $(STORM) ## bind and close by the thousand, each seen or counted as lost (root; RATE=20000, SECONDS=60)
+	STORM_RATE=$(RATE) STORM_SECONDS=$(or $(SECONDS),60) npx vitest run --project bindtrace test/live/storm.test.ts
 
 chaos: build tools ## random life on a few ports, held against its own log (root; MINUTES=10, SEED=)
 	CHAOS_MINUTES=$(MINUTES) CHAOS_SEED=$(SEED) npx vitest run --project bindtrace test/live/chaos.test.ts

@@ -191,12 +191,25 @@ const portRecordSchema = z
   })
   .meta({ id: "Port", description: "A port on which something happened" });
 
+const lossRecordSchema = z
+  .object({
+    cpu: z.int(),
+    count: z.int().describe("Events of this CPU that are known to be missing"),
+    first: timeSchema.describe("When the first loss showed: at the latest line that had come before it"),
+    last: timeSchema.describe("When the last one did"),
+  })
+  .meta({ id: "Loss", description: "Events of one CPU that are missing" });
+
 export const summaryRecordSchema = z
   .object({
     type: z.literal("summary"),
     failures: z.int().describe("Refused calls that were reported"),
     explained: z.int().describe("Those of them whose blocker is known"),
     lost: z.int().describe("Events that are known to be missing"),
+    losses: z
+      .array(lossRecordSchema)
+      .optional()
+      .describe("Where these are missing, by CPU; left out where none is, or where the trace was cut before it told"),
     ports: z.array(portRecordSchema),
   })
   .meta({ id: "SummaryRecord", title: "summary", description: "The last line" });

@@ -168,7 +168,7 @@ export class RecordBuilder {
   }
 
   summary(
-    counts: Pick<SummaryRecord, "failures" | "explained" | "lost">,
+    counts: Pick<SummaryRecord, "failures" | "explained" | "lost" | "losses">,
     ports: readonly { timeline: PortTimeline; unavailableNs: Nanos }[],
   ): SummaryRecord {
     return { type: "summary", ...counts, ports: ports.map(({ timeline, unavailableNs }) => this.#port(timeline, unavailableNs)) };

@@ -3,6 +3,7 @@ import { Absence } from "./absence.ts";
 import { Attempts } from "./attempts.ts";
 import type { CallEvent, EventOf, Header, TraceEvent, WalkFacts } from "./event.ts";
 import { withGroups } from "./groups.ts";
+import { Losses } from "./losses.ts";
 import type { Observer } from "./observer.ts";
 import type { Place } from "./party.ts";
 import { PortTimelines } from "./port-timelines.ts";
@@ -44,7 +45,8 @@ export class Story {
   readonly #observers: readonly Observer[];
   /** What the observers said while refused calls waited for their report: it is told after those. */
   readonly #observed: OutputRecord[] = [];
-  #lost = 0;
+  readonly #losses = new Losses();
+  readonly #iso: (t: Nanos) => string;
   #end: Nanos = 0;
 
   constructor(header: Header, options: StoryOptions) {
@@ -52,6 +54,7 @@ export class Story {
     this.#options = options;
     const anchor = parseIsoTime(header.clock.wall) ?? 0n;
     const iso = (t: Nanos) => isoTime(anchor, t);
+    this.#iso = iso;
     this.#records = new RecordBuilder(this.#table, iso);
     this.#observers = [
       new Attempts(this.#table, iso),
@@ -136,10 +139,10 @@ export class Story {
         this.#exit(event);
         return [];
       case "lost":
-        this.#lost += event.count;
+        this.#losses.lost(event);
         return [];
       case "end":
-        this.#lost = Math.max(this.#lost, event.lost);
+        this.#losses.end(event);
         return [];
     }
   }
@@ -149,7 +152,11 @@ export class Story {
     const waiting = this.#refusals.finish();
     for (const observer of this.#observers) this.#observed.push(...observer.finish(this.#end));
     const ports = this.timelines().map((timeline) => ({ timeline, unavailableNs: unavailable(timeline.rows, this.#end) }));
-    return [...waiting, ...this.#observed.splice(0), this.#records.summary({ ...this.#refusals.counts, lost: this.#lost }, ports)];
+    return [
+      ...waiting,
+      ...this.#observed.splice(0),
+      this.#records.summary({ ...this.#refusals.counts, ...this.#losses.told(this.#iso) }, ports),
+    ];
   }
 
   /** One timeline for each port on which something happened and that is to be shown. */

@@ -8,7 +8,7 @@ import { groupLines } from "./groups.ts";
 import { absenceLine, attemptsLine, restartBlock } from "./outcome.ts";
 import { Overview } from "./overview.ts";
 import { portsText } from "./status.ts";
-import { escapeText, type TextOptions, wrap } from "./text.ts";
+import { clockTime, escapeText, some, type TextOptions, wrap } from "./text.ts";
 import { timelineText } from "./timeline.ts";
 import { warningLines } from "./warning.ts";
 
@@ -71,8 +71,9 @@ export class TextReport implements Report {
     const ports = timelines
       .map((timeline) => `\n${timelineText(timeline, this.#holders, header, this.#options)}${this.#groups(timeline)}`)
       .join("");
-    if (this.#absence) return `${ports}${absenceLine(this.#absence, this.#options)}`;
-    return this.#summary ? `${ports}${this.#overview.text(this.#summary.ports)}${summaryLine(this.#summary)}` : ports;
+    const losses = lossLines(this.#summary, this.#options);
+    if (this.#absence) return `${ports}${absenceLine(this.#absence, this.#options)}${losses}`;
+    return this.#summary ? `${ports}${this.#overview.text(this.#summary.ports)}${summaryLine(this.#summary)}${losses}` : ports;
   }
 
   #hold({ socket, holders }: Pick<BlockerRecord, "socket" | "holders">): void {
@@ -101,6 +102,15 @@ function sessionLines({ ports, kernel, hooks, attach, bpftrace, missingProbes, r
 export const withoutText = (name: string) => `without ${name}: ${isOptionalProbe(name) ? WITHOUT_PROBE[name] : "its evidence is missing"}`;
 
 const summaryLine = (record: SummaryRecord) => `\nbindtrace: ${summaryText(record)}\n`;
+
+/** Of which CPU events are missing, and from when on. */
+const lossLines = (summary: SummaryRecord | undefined, options: TextOptions) =>
+  (summary?.losses ?? [])
+    .map(({ cpu, count, first, last }) => {
+      const [from, to] = [first, last].map((iso) => clockTime(iso, options));
+      return `bindtrace: lost of CPU ${cpu}: ${some(count, "event")}, ${from === to ? `at ${from}` : `from ${from} to ${to}`}\n`;
+    })
+    .join("");
 
 /** What it comes to in one line. */
 export function summaryText({ failures, explained, lost }: SummaryRecord): string {

@@ -88,6 +88,8 @@ it("every line that is lost is counted, on its CPU; a verdict that is exact name
       const records = reported(events);
       const summary = records.at(-1);
       expect(summary).toMatchObject({ type: "summary", lost: lost.size });
+      const byCpu = [...Array(CPUS).keys()].map((cpu) => ({ cpu, count: onCpu(cpu) })).filter(({ count }) => count > 0);
+      expect(summary?.type === "summary" ? (summary.losses ?? []) : null).toMatchObject(byCpu);
       if (lost.size > 0) expect(exitCode({ failures: 0, explained: 0, lost: lost.size, end: undefined }, false)).toBe(5);
       for (const { confidence, binder, blockers } of failuresOf(records)) {
         seen[confidence]++;
