@@ -22,6 +22,7 @@ describe(`bad input, from seed ${SEED}`, () => {
     async (kind) => {
       const tally = await fuzz(kind, RUNS === null ? kind.few : Math.ceil((RUNS * kind.share) / 1_000_000), SEED);
       tallies.push(tally);
+      if (RUNS !== null) console.log(text(tally));
       expect(tally.peak).toBeLessThan(MOST_MEMORY);
     },
     HOUR,
@@ -29,18 +30,17 @@ describe(`bad input, from seed ${SEED}`, () => {
 });
 
 afterAll(() => {
-  if (RUNS === null) return;
-  const rows = tallies.map(({ kind, inputs, seconds, peak }) => [
-    kind.padEnd(40),
-    inputs.toLocaleString("en-US").padStart(11),
-    `${seconds.toFixed(0)} s`.padStart(7),
-    `${peak.toFixed(0)} MiB`.padStart(9),
-  ]);
-  const all = tallies.reduce((sum, { inputs }) => sum + inputs, 0);
-  const rest = ["in all".padEnd(40), all.toLocaleString("en-US").padStart(11), `  seed ${SEED}`];
-  console.log(
-    [["inputs".padEnd(40), "count".padStart(11), "time".padStart(7), "peak".padStart(9)], ...rows, rest]
-      .map((row) => row.join(""))
-      .join("\n"),
-  );
+  if (RUNS !== null)
+    console.log(
+      `${row(
+        tallies.reduce((sum, { inputs }) => sum + inputs, 0),
+        "in all",
+      )}  from seed ${SEED}`,
+    );
 });
+
+const row = (inputs: number, kind: string) => `${inputs.toLocaleString("en-US").padStart(11)}  ${kind}`;
+
+function text({ kind, inputs, seconds, peak }: Tally): string {
+  return `${row(inputs, kind)}: ${seconds.toFixed(0)} s, ${peak.toFixed(0)} MiB so far`;
+}

@@ -27,6 +27,16 @@ it("notices a line that was lost", () => {
   expect(read(print.slot(3), print.owner())).toBeNull();
 });
 
+it("takes an owner whose line is malformed as lost, and no walk from a malformed end", () => {
+  const print = new Printer();
+  const [slot, owner, walk] = [print.slot(3), print.owner(), print.walk({ op: 3, printed: 1 })];
+  const cut = (line: string) => line.slice(0, line.lastIndexOf(" "));
+  expect(read(slot, cut(owner), walk)?.walk).toMatchObject({ owners: [], lost: true });
+  expect(read(slot, owner, cut(walk))).toBeNull();
+  expect(read(slot, owner, walk.replace(" 8080 ", " 80800 "))).toBeNull();
+  expect(read("bt:slot -", owner, walk)?.walk.lost).toBe(true);
+});
+
 it("of UDP knows that nothing listens", () => {
   const print = new Printer();
   const seen = read(print.slot(1), print.owner({ common: { state: 7 } }), print.walk({ op: 3, udp: true, printed: 1 }));

@@ -68,6 +68,13 @@ it("a list that is not at the start of its UDP slot is named", () => {
   expect(layoutOf({ moved: { "udp_hslot.head.first": 8 } })).toEqual({ ok: false, error: "udp_hslot.head.first" });
 });
 
+it.each(["pid.numbers", "signal_struct.pids", "file.f_ref.refcnt.counter", "net.ipv4.udp_table", "inet_bind2_bucket.bhash_node"])(
+  "a %s that begins within a byte is named: no program can add half a byte",
+  (path) => {
+    expect(layoutOf({ moved: { [path]: 32.5 } })).toEqual({ ok: false, error: path });
+  },
+);
+
 describe("what differs between kernels", () => {
   const good = (change: Parameters<typeof kernel>[0]) => {
     const layout = layoutOf(change);

@@ -904,6 +904,18 @@ describe("a line that is not ours", () => {
     expect(decoder.foreign).toBe(1);
   });
 
+  it.each([
+    ["an instant of 400 digits", `bt:fork 0 1 ${"9".repeat(400)} 10 11`],
+    ["an instant that no JSON number holds", `bt:fork 0 1 ${2n ** 64n - 1n} 10 11`],
+    ["a number that no CPU comes to", `bt:fork 0 ${2 ** 41} 5 10 11`],
+  ])("%s is left out, and so the next line is told of at the instant of the last one", (_, line) => {
+    const before = decoder.decode(print.fork()).at(-1)?.t;
+    expect(decode(line)).toEqual([]);
+    expect(decoder.foreign).toBe(1);
+    print.lose(2);
+    expect(decode(print.fork())).toMatchObject([{ type: "lost", t: before }, { type: "fork" }]);
+  });
+
   it("of another protocol version is not understood", () => {
     const fresh = new LineDecoder({ searches: [], instantOfJiffies: () => null });
     expect(fresh.decode(print.ready(2))).toEqual([]);
