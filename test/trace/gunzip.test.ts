@@ -67,6 +67,17 @@ describe("members in a row", () => {
     }
   });
 
+  it("after one that breaks off are all read, however many begin in what is read at once", async () => {
+    const whole = Array.from({ length: 6 }, (_, member) => lines(1000 * member, 30));
+    const members: Buffer[] = whole.map((text) => gzipSync(text));
+    members[2] = (members[2] as Buffer).subarray(0, 200);
+    const { text, problems } = await gunzip(Buffer.concat(members));
+    expect(problems).toEqual([CORRUPT]);
+    const [before, after] = [whole.slice(0, 2).join(""), whole.slice(3).join("")];
+    expect([text.slice(0, before.length), text.slice(-after.length - 1)]).toEqual([before, `\n${after}`]);
+    expect(whole[2]?.startsWith(text.slice(before.length, -after.length - 1))).toBe(true);
+  });
+
   it("are given up where there are too many damaged ones", async () => {
     const bytes = Buffer.concat(Array.from({ length: 40 }, (_, member) => [gzipSync(lines(member, 10)), Buffer.alloc(10)]).flat());
     const { text, problems } = await gunzip(bytes);
