@@ -7,9 +7,16 @@ export type Nanos = number;
 export const MILLISECOND: Nanos = 1_000_000;
 export const SECOND: Nanos = 1_000_000_000;
 
-/** Wall time of an instant as ISO 8601 in UTC with nine decimals. `anchorWall` is the wall time of instant 0 in ns since 1970. */
+/** The years 0 to 9999, in ns since 1970: the text has four digits for them. */
+const [FIRST, LAST] = [-62_167_219_200_000_000_000n, 253_402_300_799_999_999_999n];
+
+/**
+ * Wall time of an instant as ISO 8601 in UTC with nine decimals. `anchorWall` is the wall time of instant 0 in ns since 1970. Before
+ * year 0 and after 9999, where only a made-up trace comes to, it stays at their ends.
+ */
 export function isoTime(anchorWall: bigint, at: Nanos): string {
-  const wall = anchorWall + BigInt(at);
+  const exact = anchorWall + BigInt(at);
+  const wall = exact < FIRST ? FIRST : exact > LAST ? LAST : exact;
   const nanosOfSecond = ((wall % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n;
   const seconds = (wall - nanosOfSecond) / 1_000_000_000n;
   const text = new Date(Number(seconds) * 1000).toISOString();

@@ -107,11 +107,8 @@ export class LineDecoder {
   /** Everything that came before the last mark has arrived: what the CPUs had numbered by then and is missing was lost. */
   finish(): TraceEvent[] {
     const open = [...this.#walks.keys()].flatMap((cpu) => this.#abandon(cpu));
-    return [
-      ...open,
-      ...this.#awaited.values(),
-      ...this.#sequence.missing(this.#given).flatMap(({ cpu, count }) => this.#lostEvents(cpu, count)),
-    ];
+    const missing = this.#sequence.missing(this.#given).flatMap(({ cpu, count }) => this.#lostEvents(cpu, count));
+    return [...open, ...this.#awaited.values(), ...missing].flatMap((event) => this.#checked(event));
   }
 
   #ready(fields: LineFields): TraceEvent[] {

@@ -14,6 +14,10 @@ describe("isoTime and parseIsoTime", () => {
     );
   });
 
+  it("stay within these years", () => {
+    expect([isoTime(YEAR_0, -1), isoTime(YEAR_10000, 0)]).toEqual(["0000-01-01T00:00:00.000000000Z", "9999-12-31T23:59:59.999999999Z"]);
+  });
+
   it("count instants from the anchor", () => {
     fc.assert(
       fc.property(fc.bigInt(0n, YEAR_10000 / 2n), fc.maxSafeInteger(), (anchor, at) => {
