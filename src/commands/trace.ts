@@ -108,7 +108,7 @@ async function trace(program: Command, options: TraceOptions, command: readonly 
       : "check its name";
     throw new Failure(EXIT.usage, `the command ${command[0]} was not found: ${hint}`);
   }
-  const machine = await preflight();
+  const machine = await preflight(HOOKS[options.hooks]);
   if (!machine.ok) throw problemFailure(machine.error);
   const live: LiveOptions = {
     ports: options.port ?? [],

@@ -1,7 +1,7 @@
 import type { Nanos } from "../base/nanoseconds.ts";
 import { ANY4, ANY6 } from "../core/address.ts";
 import { errnoName } from "../core/errno.ts";
-import type { CallEvent, EventOf, SocketFacts } from "../core/event.ts";
+import type { CallEvent, EventOf, SocketFacts, TraceEvent } from "../core/event.ts";
 import type { LineFields } from "./fields.ts";
 import { fdOrNull, NO_FD, OP, RESULT } from "./protocol.ts";
 import type { Reading } from "./sockets.ts";
@@ -20,7 +20,7 @@ export interface Search {
   asked: ReturnType<typeof commonWords>;
 }
 
-/** Who made the socket of the `bt:call` that follows on the same CPU, as `bt:made` tells it. */
+/** Who else made the socket of the `bt:call` that follows on the same CPU, as `bt:made` tells it. */
 export function readMaker(fields: LineFields, { instant }: Reading): NonNullable<CallEvent["created"]> {
   const pid = fields.number();
   return { pid, t: instant(fields.big()), comm: fields.comm() };
@@ -35,16 +35,22 @@ export function readSearch(fields: LineFields, { pointer }: Reading): Search {
   return { port, refused: result === RESULT.FREE ? false : result === RESULT.REFUSED ? true : null, walked, sk, asked };
 }
 
+/** A call and its result, and what was told with it and came before: that the socket of a listen has begun to listen. */
+export interface ToldCall {
+  before: TraceEvent | null;
+  call: CallEvent;
+}
+
 /**
- * A call and its result, `bt:call`. `search`: undefined where it is not known whether there was one, null where there was none; `created`:
- * who made the socket.
+ * A `bt:call`. `search`: undefined where it is not known whether there was one, null where there was none; `created`: who else made the
+ * socket.
  */
 export function readCall(
   fields: LineFields,
   t: Nanos,
   { search, created }: { search: Search | null | undefined; created: NonNullable<CallEvent["created"]> | null },
   { pointer, instant }: Reading,
-): CallEvent {
+): ToldCall {
   const enteredAt = instant(fields.big());
   const op = fields.number();
   const fd = fields.number();
@@ -54,7 +60,7 @@ export function readCall(
   const tid = fields.number();
   const uid = unsigned(fields.number());
   const [head, low, high] = [fields.word(), fields.word(), fields.word()];
-  fields.number();
+  const made = fields.big();
   const nsPid = fields.number();
   const sk = pointer(fields.hex());
   const netns = fields.number();
@@ -103,17 +109,21 @@ export function readCall(
     socket,
     swapped,
     walk: null,
-    created,
+    created: made === 0n ? created : { pid, t: instant(made), comm },
     inCommand: false,
   };
   const told: Pick<CallEvent, "search"> = search === undefined ? {} : { search: search && { port: search.port, refused: search.refused } };
-  if (op === OP.LISTEN) return Object.assign(call, { type: "listen" as const, backlog: low.low | 0 }, told);
+  if (op === OP.LISTEN) {
+    const heard = (BigInt(high.high) << 32n) | BigInt(high.low);
+    const state = { type: "state", t: instant(heard), sk, inode, netns, port: head.low, from: "CLOSE", to: "LISTEN" } as const;
+    return { before: heard === 0n ? null : state, call: Object.assign(call, { type: "listen" as const, backlog: low.low | 0 }, told) };
+  }
   if (!operation) throw new Error(`unknown operation ${op}`);
   // Where the call itself was not seen, the kernel's search tells what was asked for.
   const requested =
     fd === NO_FD ? { family: socket.family, address: socket.address, port: search?.port ?? 0 } : sockaddr(head, low, high, socket.family);
   if (call.errno !== null && !search) asRequested(socket, requested);
-  return Object.assign(call, { type: "bind" as const, operation, requested }, told);
+  return { before: null, call: Object.assign(call, { type: "bind" as const, operation, requested }, told) };
 }
 
 /** A search for any free port that was refused is EAGAIN where connect or sendto began it (inet_autobind). */

@@ -39,6 +39,7 @@ const FIELDS = [
   "sock.sk_uid",
   "sock.sk_protocol",
   "sock.sk_socket",
+  "sock.sk_shutdown",
   "sock.sk_reuseport_cb",
   "sock_reuseport.reuseport_id",
   "sock_reuseport.num_socks",

@@ -3,7 +3,7 @@ import { conforms } from "../core/conforms.ts";
 import { type CallEvent, eventSchema, portOf, type TraceEvent, type WalkFacts } from "../core/event.ts";
 import { readCall, readMaker, readSearch, type Search } from "./calls.ts";
 import { LineFields } from "./fields.ts";
-import { readMoment } from "./moments.ts";
+import { readMoments } from "./moments.ts";
 import { cpuOf, LAST_LINE, PROTOCOL_VERSION, placeOf, seqOf } from "./protocol.ts";
 import { SequenceCheck } from "./sequence.ts";
 import { type Owners, type Reading, readOwner, readWalk } from "./sockets.ts";
@@ -146,19 +146,20 @@ export class LineDecoder {
     }
     const t = this.#instant(fields.big());
     this.#latest = t;
-    return fields.tag === "call" ? this.#call(fields, cpu, t) : [readMoment(fields, t, this.#reading)];
+    return fields.tag === "call" ? this.#call(fields, cpu, t) : readMoments(fields, t, this.#reading);
   }
 
   #call(fields: LineFields, cpu: number, t: Nanos): TraceEvent[] {
     const searched = this.#searchOf(cpu);
     this.#searches.delete(cpu);
-    const event = readCall(fields, t, { search: searched, created: this.#makers.get(cpu) ?? null }, this.#reading);
+    const { before, call } = readCall(fields, t, { search: searched, created: this.#makers.get(cpu) ?? null }, this.#reading);
     this.#makers.delete(cpu);
-    if (this.#options.searches.length > 0) return this.#searched(this.#withoutUnseen(event), searched?.walked ?? null);
+    const events = before ? [before] : [];
+    if (this.#options.searches.length > 0) return [...events, ...this.#searched(this.#withoutUnseen(call), searched?.walked ?? null)];
     // The walk follows the call.
-    if (event.errno !== "EADDRINUSE" || portOf(event) === 0) return [event];
-    this.#open(cpu, event);
-    return [];
+    if (call.errno === "EADDRINUSE" && portOf(call) !== 0) this.#open(cpu, call);
+    else events.push(call);
+    return events;
   }
 
   /** That a search was not told means nothing where those of this protocol never are. */

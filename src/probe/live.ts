@@ -70,14 +70,17 @@ const KPROBES = "/sys/bus/event_source/devices/kprobe";
 export function candidates(machine: Machine, { attach, without }: Pick<LiveOptions, "attach" | "without">): Result<Candidate[], Problem> {
   const found: Candidate[] = [];
   let why = "";
-  for (const kind of attach) {
+  let kallsyms: Buffer | null | undefined;
+  for (const kind of attach.filter((each) => !machine.refused.includes(each))) {
     if (kind === "tracepoint") {
       found.push({ attach: kind, hooks: null });
     } else if (kind === "kprobe" && !existsSync(KPROBES)) {
       why = "this kernel has no kprobes (CONFIG_KPROBE_EVENTS)";
     } else {
-      const hooks = findHooks(kind, { btf: machine.btf, kallsyms: machine.kallsyms, without });
-      if ("lacks" in hooks) why = `this kernel has no function ${hooks.lacks} that can be probed`;
+      kallsyms ??= machine.kallsyms();
+      const hooks = kallsyms && findHooks(kind, { btf: machine.btf, kallsyms, without });
+      if (!hooks) why = "/proc/kallsyms, which says where the kernel's functions are, cannot be read";
+      else if ("lacks" in hooks) why = `this kernel has no function ${hooks.lacks} that can be probed`;
       else found.push({ attach: kind, hooks });
     }
   }

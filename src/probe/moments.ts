@@ -6,8 +6,12 @@ import { fdOrNull, OPTIONS, PASS_NAMES } from "./protocol.ts";
 import type { Reading } from "./sockets.ts";
 import { optionWords, orNull, stateOf } from "./words.ts";
 
-/** The lines that are an event each, whatever came before: `bt:close`, `bt:exit` and so on. Throws where one is malformed. */
-export function readMoment(fields: LineFields, t: Nanos, reading: Reading): TraceEvent {
+/** The lines that are events by themselves, whatever came before: `bt:close`, `bt:exit` and so on. Throws where one is malformed. */
+export function readMoments(fields: LineFields, t: Nanos, reading: Reading): TraceEvent[] {
+  return fields.tag === "destroy" ? readEnd(fields, t, reading) : [readMoment(fields, t, reading)];
+}
+
+function readMoment(fields: LineFields, t: Nanos, reading: Reading): TraceEvent {
   switch (fields.tag) {
     case "close": {
       const [pid, tid, fd] = [fields.number(), fields.number(), fields.number()];
@@ -23,8 +27,6 @@ export function readMoment(fields: LineFields, t: Nanos, reading: Reading): Trac
       fields.number();
       return { type: "state", t, ...ref, from: stateOf(fields.number()), to: stateOf(fields.number()) };
     }
-    case "destroy":
-      return { type: "destroy", t, ...endedRef(fields, reading), ...endedBy(fields) };
     case "free": {
       const ref = endedRef(fields, reading);
       const by = endedBy(fields);
@@ -44,6 +46,18 @@ export function readMoment(fields: LineFields, t: Nanos, reading: Reading): Trac
     default:
       throw new Error(`unknown tag ${fields.tag}`);
   }
+}
+
+/** The end of a socket, after what its thread did to it right before and is told with it: a close, and the end of listening. */
+function readEnd(fields: LineFields, t: Nanos, reading: Reading): TraceEvent[] {
+  const ended = endedRef(fields, reading);
+  const by = endedBy(fields);
+  const { pid, tid, comm } = by;
+  const [inode, closed, fd, stopped] = [orNull(fields.number()), fields.big(), fdOrNull(fields.number()), fields.big()];
+  const events: TraceEvent[] = [];
+  if (closed !== 0n) events.push({ type: "close", t: reading.instant(closed), pid, tid, comm, fd, ...ended, inode, references: 1 });
+  if (stopped !== 0n) events.push({ type: "state", t: reading.instant(stopped), ...ended, inode, from: "LISTEN", to: "CLOSE" });
+  return [...events, { type: "destroy", t, ...ended, ...by }];
 }
 
 function readPass(fields: LineFields, t: Nanos, reading: Reading): TraceEvent {

@@ -45,6 +45,8 @@ const ABI = {
   S_IFSOCK: 0xc000,
   TCP_CLOSE: 7,
   TCP_LISTEN: 10,
+  // RCV_SHUTDOWN | SEND_SHUTDOWN
+  SHUTDOWN_MASK: 3,
   PF_EXITING: 4,
   CLONE_THREAD: 0x10000,
   F_DUPFD: 0,
@@ -88,7 +90,8 @@ function tracepointParts({ layout, closes }: ProgramOptions): string[] {
     `tracepoint/${part}`,
     ...(part === "close" ? [] : ["pass", "end"]),
   ]);
-  return ["tracepoint/made", "tracepoint/enter", ...exit, "tracepoint/setsockopt", "destroy", ...(closes ? copies : [])];
+  const end = ["destroy", "destroy-line"];
+  return ["tracepoint/made", "tracepoint/enter", "state", ...exit, "tracepoint/setsockopt", ...(closes ? copies : []), ...end];
 }
 
 /** Functions in which the kernel compares the binder with the owners. */
@@ -103,10 +106,11 @@ const COMPARES: readonly OptionalProbe[] = [
 function kernelParts({ layout, closes }: ProgramOptions, { functions, missing }: Hooks): string[] {
   const walk = [...walkParts(layout.walk), "walk/print", "kernel/walk-place"];
   const late = COMPARES.some((name) => missing.includes(name));
-  const tell = ["kernel/port-line", ...(functions.has("__sys_socket") ? ["maker"] : []), "call", "kernel/forget"];
+  const tell = ["kernel/port-line", functions.has("__sys_socket") ? "maker" : "maker-unknown", "call", "kernel/forget"];
   return [
     "kernel/made",
     "kernel/enter",
+    "state",
     "kernel/autobind",
     "kernel/port-enter",
     "kernel/decisive",
@@ -117,9 +121,9 @@ function kernelParts({ layout, closes }: ProgramOptions, { functions, missing }:
     ...["kernel/exit", ...tell, "kernel/exit-end"],
     ...["kernel/look", ...walkParts(layout.walk), "walk/print", "end"],
     "kernel/setsockopt",
-    ...(functions.has("inet_csk_destroy_sock") ? ["kernel/destroy"] : ["destroy"]),
     "kernel/release",
     ...(closes ? ["kernel/close", "kernel/send", "pass", "end", "kernel/receive", "pass", "kernel/receive-end"] : []),
+    ...[functions.has("inet_csk_destroy_sock") ? "kernel/destroy" : "destroy", "destroy-line"],
   ];
 }
 
@@ -139,9 +143,9 @@ export interface ProgramOptions {
 /** The text of the bpftrace program: the prelude, then the parts in bpf/, one after the other. */
 export function assembleProgram(options: ProgramOptions): string {
   const { hooks } = options;
-  const parts = ["main", ...(hooks ? kernelParts(options, hooks) : tracepointParts(options)), "state", "process"];
+  const parts = ["main", ...(hooks ? kernelParts(options, hooks) : tracepointParts(options)), "process"];
   const text = parts.map(readPart).join("\n");
-  return complete(traceDefines(options), hooks ? withoutUnused(expandBlocks(text, hooks)) : text);
+  return complete(traceDefines(options), withoutUnused(hooks ? expandBlocks(text, hooks) : text));
 }
 
 export interface CheckOptions {
@@ -173,13 +177,13 @@ function withoutUnused(program: string): string {
   );
 }
 
-const SOCKADDR = "struct bt_sockaddr { unsigned long head; unsigned long low; unsigned long high; unsigned int scope; };";
+const SOCKADDR = "struct bt_sockaddr { unsigned long head; unsigned long low; unsigned long high; };";
 
 function walkDefines(layout: Layout, bounds: WalkBounds): Record<string, string | number> {
   return { ...ABI, ...PROTOCOL, ...TABLES, ...WALK, WALK_ADDRESSES: bounds.addresses, WALK_OWNERS: bounds.owners, ...layout.defines };
 }
 
-function traceDefines({ layout, hooks, ports, lookBase: base, bounds }: ProgramOptions): Record<string, string | number> {
+function traceDefines({ layout, hooks, ports, closes, lookBase: base, bounds }: ProgramOptions): Record<string, string | number> {
   return {
     ...walkDefines(layout, bounds),
     LOOK_BASE: base,
@@ -187,19 +191,34 @@ function traceDefines({ layout, hooks, ports, lookBase: base, bounds }: ProgramO
     CPUS: Math.min(MAX_CPUS, possibleCpus()),
     PORT_WATCHED: portTest("$port", ports),
     NUM_WATCHED: portTest("$num", ports),
+    ...threadDefines(closes && (!hooks || hooks.functions.has("inet_release")), !hooks || seesCalls(hooks)),
     ...(hooks ? kernelDefines(hooks, ports) : {}),
   };
 }
 
+/** What the parts that all programs have know of the thread that they run in: its last close, and the call that it is in. */
+function threadDefines(closes: boolean, calls: boolean): Record<string, string> {
+  const none = "(uint64)0";
+  return {
+    CLOSED_SOCK: closes ? "@closed[tid].0" : none,
+    CLOSED_AT: closes ? "@closed[tid].1" : none,
+    CLOSED_FD: closes ? "@closed[tid].2" : none,
+    CLOSED_INODE: closes ? "@closed[tid].3" : none,
+    IN_CALL: calls ? "@call[tid].0" : "0",
+    CALL_SOCK: calls ? "@call[tid].3" : none,
+  };
+}
+
+const seesCalls = ({ functions }: Hooks) => functions.has("__sys_bind") || functions.has("__sys_listen");
+
 /** Names by which the parts of the kernel hook set know which of their probes there are. */
-function kernelDefines({ functions }: Hooks, ports: ProgramOptions["ports"]): Record<string, string | number> {
-  const calls = functions.has("__sys_bind") || functions.has("__sys_listen");
+function kernelDefines(hooks: Hooks, ports: ProgramOptions["ports"]): Record<string, string | number> {
+  const { functions } = hooks;
   const autobind = functions.has("inet_autobind");
   const connects = autobind && functions.has("inet_dgram_connect");
   return {
     ASKED_WATCHED: portTest("$asked", ports),
-    IN_CALL: calls ? "@call[tid].0" : "0",
-    CALL_WATCHED: calls ? "@call[tid].9" : "0",
+    CALL_WATCHED: seesCalls(hooks) ? "@call[tid].8" : "0",
     IN_AUTOBIND: autobind ? "@auto[tid]" : "0",
     IN_DGRAM_CONNECT: connects ? "@dgram[tid]" : "0",
     OP_NO_AUTOBIND: autobind ? OP.BIND : OP.UNKNOWN,

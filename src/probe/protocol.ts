@@ -3,7 +3,7 @@ import type { EventOf } from "../core/event.ts";
 /** Numbers on which the programs in bpf/ and their reader agree: the programs know them by these names. */
 
 /** Version of the line protocol. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** What a call or a walk belongs to. */
 export const OP = { BIND: 1, LISTEN: 2, LOOK: 3, CONNECT: 4, SENDTO: 5, UNKNOWN: 6, SEARCH: 7 } as const;

@@ -47,8 +47,9 @@ export async function survey(): Promise<Survey> {
 }
 
 function learnt({ layout, btf, kallsyms }: Machine) {
-  const hooks = findHooks("fentry", { btf, kallsyms, without: [] });
-  return { orphanUidIsZero: layout.orphanUidIsZero, missingProbes: "missing" in hooks ? hooks.missing : [] };
+  const symbols = kallsyms();
+  const hooks = symbols && findHooks("fentry", { btf, kallsyms: symbols, without: [] });
+  return { orphanUidIsZero: layout.orphanUidIsZero, missingProbes: hooks && "missing" in hooks ? hooks.missing : [] };
 }
 
 /** One after the other: bpftrace takes 100 MB and a CPU while it compiles. */

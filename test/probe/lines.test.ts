@@ -863,6 +863,18 @@ describe("other lines", () => {
     expect(only(print.destroy(0))).toMatchObject({ exiting: false });
   });
 
+  it("destroy with what its thread did right before", () => {
+    const socket = { sk: 1, netns: NETNS, port: 8080 };
+    const by = { pid: 10, tid: 10, comm: "node" };
+    const close = { type: "close", t: 700, ...by, fd: 18, ...socket, inode: 100, references: 1 };
+    const state = { type: "state", t: 800, ...socket, inode: 100, from: "LISTEN", to: "CLOSE" };
+    const destroy = { type: "destroy", t: 1000, ...socket, ...by, exiting: false };
+    expect(decode(print.destroy(0, { closed: 300, stopped: 200 }))).toEqual([close, state, destroy]);
+    const later = (event: object, after: number) => ({ ...event, t: after });
+    expect(decode(print.destroy(0, { stopped: 200 }))).toEqual([later(state, 1800), later(destroy, 2000)]);
+    expect(decode(print.destroy(0, { closed: 300, fd: -1 }))).toEqual([{ ...later(close, 2700), fd: null }, later(destroy, 3000)]);
+  });
+
   it("fork", () => {
     expect(only(print.fork())).toEqual({ type: "fork", t: 1000, pid: 10, child: 11 });
   });
@@ -918,7 +930,7 @@ describe("a line that is not ours", () => {
 
   it("of another protocol version is not understood", () => {
     const fresh = new LineDecoder({ searches: [], instantOfJiffies: () => null });
-    expect(fresh.decode(print.ready(2))).toEqual([]);
+    expect(fresh.decode(print.ready(3))).toEqual([]);
     expect(fresh.anchor).toBeNull();
     expect(fresh.foreign).toBe(1);
   });
@@ -939,8 +951,30 @@ it.each([...FORMATS].filter(([, formats]) => formats.length > 1))("bt:%s has the
   expect(new Set(kinds.map(String)).size).toBe(1);
 });
 
+describe("a listen", () => {
+  const LISTEN = 2;
+
+  it("comes behind the state that it put the socket into", () => {
+    const state = { type: "state", t: 600, sk: 1, inode: 200, netns: NETNS, port: 8080, from: "CLOSE", to: "LISTEN" };
+    expect(decode(print.call({ op: LISTEN, ret: 0, heard: 400 }))).toMatchObject([state, { type: "listen", t: 1000, errno: null }]);
+    expect(decode(print.call({ op: LISTEN, ret: 0 }))).toMatchObject([{ type: "listen" }]);
+  });
+
+  it("that is refused, too", () => {
+    const events = decode(print.call({ op: LISTEN, heard: 400, common: { port: 8080 } }), print.owner(), print.walk());
+    expect(events).toMatchObject([
+      { type: "state", to: "LISTEN" },
+      { type: "listen", errno: "EADDRINUSE", walk: { printed: 1 } },
+    ]);
+  });
+});
+
 describe("who made a socket", () => {
   const passed = () => print.call({ ret: 0 });
+
+  it("is the caller, where its call says when", () => {
+    expect(decode(print.call({ ret: 0, made: 300 }))).toMatchObject([{ type: "bind", created: { pid: 20, t: 700, comm: "node" } }]);
+  });
 
   it("belongs to the call that follows on the same CPU, and to no other", () => {
     const made = print.made();

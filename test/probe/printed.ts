@@ -111,7 +111,7 @@ export class Printer {
   readonly #sequence = new Map<number, number>();
   #now = BOOT;
 
-  ready(version = 1): string {
+  ready(version = 2): string {
     return printed("ready", [version, BOOT]);
   }
 
@@ -152,7 +152,7 @@ export class Printer {
     const v = { ...CALL, ...values, common: { ...CALL_COMMON, ...values.common } };
     const head = this.#head(v.cpu);
     const sockaddr = v.op === 1 ? word([...littleEndian(v.family, 2), ...bigEndian(v.port), ...v4(v.address)]) : BigInt(v.port);
-    const [low, high] = v.op === 1 ? v.address6 : [BigInt(v.backlog), 0n];
+    const [low, high] = v.op === 1 ? v.address6 : [BigInt(v.backlog), v.heard === null ? 0n : head[2] - BigInt(v.heard)];
     return printed("call", [
       ...head,
       head[2] - 500n,
@@ -166,7 +166,7 @@ export class Printer {
       sockaddr,
       low,
       high,
-      0,
+      v.made === null ? 0 : head[2] - BigInt(v.made),
       7,
       v.sk,
       NETNS,
@@ -284,8 +284,16 @@ export class Printer {
     return printed("free", [...this.#head(0), 0xffff_8880_0000_1000n, NETNS, 8080, pid, pid, exiting, ...name(comm)]);
   }
 
-  destroy(exiting = 0): string {
-    return printed("destroy", [...this.#head(0), 0xffff_8880_0000_1000n, NETNS, 8080, 10, 10, exiting, ...name("node")]);
+  /** `closed`, `stopped`: how long before it (ns) the thread closed the socket, and it listened no more; null where it did not. */
+  destroy(
+    exiting = 0,
+    { closed = null, stopped = null, fd = 18 }: { closed?: number | null; stopped?: number | null; fd?: number } = {},
+  ): string {
+    const head = this.#head(0);
+    const before = (nanoseconds: number | null) => (nanoseconds === null ? 0n : head[2] - BigInt(nanoseconds));
+    const inode = closed === null && stopped === null ? 0 : 100;
+    const told = [inode, before(closed), closed === null ? -1 : fd, before(stopped)];
+    return printed("destroy", [...head, 0xffff_8880_0000_1000n, NETNS, 8080, 10, 10, exiting, ...name("node"), ...told]);
   }
 
   fork(cpu = 0): string {
@@ -328,6 +336,9 @@ interface CallValues {
   address6: readonly [bigint, bigint];
   port: number;
   backlog: number;
+  /** How long before (ns) the socket began to listen, and the caller made it; null where neither is told. */
+  heard: number | null;
+  made: number | null;
   sk: bigint;
   common: Partial<Common>;
   /** Of the calling process, and of the socket. */
@@ -353,6 +364,8 @@ const CALL: CallValues = {
   address6: V6.any,
   port: 8080,
   backlog: 511,
+  heard: null,
+  made: null,
   sk: 0xffff_8880_0000_2000n,
   common: CALL_COMMON,
   caller: 1000,
