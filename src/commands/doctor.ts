@@ -1,7 +1,4 @@
 import type { Command } from "commander";
-import { diagnose } from "../core/diagnosis.ts";
-import { survey } from "../probe/survey.ts";
-import { doctorJson, doctorText } from "../report/doctor.ts";
 import { asRoot } from "./as-root.ts";
 import { EXIT, type ExitCode, exitMeanings, Failure } from "./failure.ts";
 import { GROUPS, withHelp } from "./help.ts";
@@ -43,6 +40,8 @@ export function addDoctor(program: Command, words: readonly string[], finish: (c
 
 async function doctor(options: DoctorOptions): Promise<ExitCode> {
   if (process.platform !== "linux") throw new Failure(EXIT.unsupported, "bindtrace traces Linux only; replay works anywhere");
+  const [{ diagnose }, { survey }] = await Promise.all([import("../core/diagnosis.ts"), import("../probe/survey.ts")]);
+  const { doctorJson, doctorText } = await import("../report/doctor.ts");
   const diagnosis = diagnose({ ...(await survey()), asRoot: asRoot() });
   const output = streamOutput(process.stdout);
   const color = usesColor(options.color, process.stdout.isTTY === true);

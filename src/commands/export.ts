@@ -1,24 +1,18 @@
 import { type Command, Option } from "commander";
 import type { Header } from "../core/event.ts";
-import { HtmlReport } from "../report/html/html-report.ts";
-import { NdjsonReport } from "../report/ndjson.ts";
-import { PerfettoReport } from "../report/perfetto.ts";
 import type { Report } from "../report/text-report.ts";
 import type { OpenTrace } from "../trace/reader.ts";
 import { EXIT, type ExitCode, exitMeanings, Failure } from "./failure.ts";
 import { GROUPS, withHelp } from "./help.ts";
 import { resolveNetns } from "./netns.ts";
-import { type FilterOptions, fileName, storyOptions, withFilterOptions } from "./options.ts";
+import { type FilterOptions, fileName, withFilterOptions } from "./options.ts";
 import { fileOutput, streamOutput } from "./output.ts";
-import { pageCode } from "./page-code.ts";
-import { openRecording, play } from "./playback.ts";
-import { copyTrace, redacted } from "./redacted.ts";
 import { REDACTION } from "./saving.ts";
 
 interface Format {
   flag: string;
   description: string;
-  make(header: Header): Report;
+  make(header: Header): Promise<Report>;
   /** Name of a file in the examples; null where the output is text that a terminal can show. */
   file: string | null;
 }
@@ -27,19 +21,22 @@ const FORMATS: Readonly<Record<string, Format>> = {
   html: {
     flag: "--html",
     description: "one HTML file for any browser, with charts and every failure explained",
-    make: (header) => new HtmlReport(header, pageCode()),
+    make: async (header) => {
+      const [{ HtmlReport }, { pageCode }] = await Promise.all([import("../report/html/html-report.ts"), import("./page-code.ts")]);
+      return new HtmlReport(header, pageCode());
+    },
     file: "report.html",
   },
   perfetto: {
     flag: "--perfetto",
     description: "a Chrome JSON trace, for ui.perfetto.dev",
-    make: () => new PerfettoReport(),
+    make: async () => new (await import("../report/perfetto.ts")).PerfettoReport(),
     file: "trace.perfetto.json",
   },
   ndjson: {
     flag: "--ndjson",
     description: "a table: one flat JSON object a line, for jq, DuckDB and pandas",
-    make: () => new NdjsonReport(),
+    make: async () => new (await import("../report/ndjson.ts")).NdjsonReport(),
     file: null,
   },
 };
@@ -91,6 +88,7 @@ async function exportTrace(path: string, options: ExportOptions): Promise<ExitCo
   if (file !== null && options.output === undefined && process.stdout.isTTY) {
     throw new Failure(EXIT.usage, `this is not for a terminal: write it to a file with -o ${file}`);
   }
+  const [{ openRecording }, { copyTrace, redacted }] = await Promise.all([import("./playback.ts"), import("./redacted.ts")]);
   const netns = resolveNetns(options.netns);
   const recording = await openRecording(path);
   const trace = options.redact ? redacted(recording) : recording;
@@ -98,8 +96,9 @@ async function exportTrace(path: string, options: ExportOptions): Promise<ExitCo
   return code === EXIT.incomplete ? code : EXIT.clean;
 }
 
-function exportReport(trace: OpenTrace, format: Format, options: ExportOptions, netns: number | null): Promise<ExitCode> {
-  const report = format.make(trace.header);
+async function exportReport(trace: OpenTrace, format: Format, options: ExportOptions, netns: number | null): Promise<ExitCode> {
+  const [{ play }, { storyOptions }] = await Promise.all([import("./playback.ts"), import("./report-choice.ts")]);
+  const report = await format.make(trace.header);
   const output = options.output ? fileOutput(options.output) : streamOutput(process.stdout);
   return play(trace, storyOptions(options, trace.header, netns), report, output);
 }

@@ -1,12 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { type CallEvent, type Header, portOf, requestedPort } from "../core/event.ts";
-import type { Place } from "../core/party.ts";
-import { inRanges } from "../core/port-ranges.ts";
-import type { StoryOptions } from "../core/story.ts";
-import type { PortTimeline } from "../core/timeline.ts";
-import { JsonReport } from "../report/json.ts";
 import type { TextOptions } from "../report/text.ts";
-import { type Report, TextReport } from "../report/text-report.ts";
 import { GROUPS } from "./help.ts";
 import { takesUtf8 } from "./locale.ts";
 import { parsePorts } from "./ports.ts";
@@ -94,12 +87,6 @@ function parseWidth(text: string): number {
   return width;
 }
 
-/** The report that these options ask for. `terminal`: the stream that it goes to, undefined when that is a file. */
-export function makeReport(options: ReportOptions, header: Header, terminal: NodeJS.WriteStream | undefined): Report {
-  if (options.json) return new JsonReport();
-  return new TextReport(textOptions(options, header.clock.offsetMinutes, terminal));
-}
-
 /** Whether text is drawn with ASCII only: as it is asked for, or where the locale calls for it. */
 export const drawsAscii = ({ ascii }: Pick<LookOptions, "ascii">) => ascii === true || !takesUtf8(process.env);
 
@@ -115,29 +102,4 @@ export function textOptions(options: LookOptions, offsetMinutes: number, termina
     ascii: drawsAscii(options),
     offsetMinutes: options.utc ? 0 : offsetMinutes,
   };
-}
-
-/**
- * Which failures and ports these options ask for. Port 0 (and autobind) is asked for by no filter, or as part of the
- * command. The trace's own filter holds where none is given; without any, a port is shown when a refusal of it is reported.
- */
-export function storyOptions(options: FilterOptions, header: Header, netns: number | null): StoryOptions {
-  const ports = options.port ?? header.filters.ports;
-  const fits = (place: Place) =>
-    (netns === null || place.netns === netns) && (options.proto === undefined || (place.protocol === "udp") === (options.proto === "udp"));
-  const reports = (call: CallEvent) => {
-    const wanted = [requestedPort(call), portOf(call)];
-    const anyFree = wanted.every((port) => port === 0) && (ports.length === 0 || call.inCommand);
-    const portFits = anyFree || wanted.some((port) => port !== 0 && inRanges(port, ports));
-    return (
-      portFits &&
-      (options.pid === undefined || call.pid === options.pid || call.nsPid === options.pid) &&
-      (options.comm === undefined || call.comm === options.comm) &&
-      fits(call.socket)
-    );
-  };
-  const shows = (timeline: PortTimeline) =>
-    fits(timeline) && (timeline.reported || (ports.length > 0 && timeline.port !== 0 && inRanges(timeline.port, ports)));
-  const watches = (place: Place) => fits(place) && (ports.length === 0 || inRanges(place.port, ports));
-  return { reports, ports, shows, watches };
 }

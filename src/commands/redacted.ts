@@ -17,7 +17,7 @@ export function redacted(trace: OpenTrace): OpenTrace {
 
 /** Writes the trace itself, and on stderr what is wrong with it. */
 export async function copyTrace(trace: OpenTrace, path: string): Promise<ExitCode> {
-  const writer = openWriter(path, { replace: true, redact: false });
+  const writer = await openWriter(path, { replace: true, redact: false });
   writer.header(trace.header);
   const lines = changed(trace.lines, (event) => {
     writer.event(event);

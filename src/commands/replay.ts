@@ -2,9 +2,8 @@ import type { Command } from "commander";
 import { EXIT, type ExitCode, exitMeanings, Failure } from "./failure.ts";
 import { withHelp } from "./help.ts";
 import { resolveNetns } from "./netns.ts";
-import { makeReport, type ReportOptions, storyOptions, withReportOptions } from "./options.ts";
+import { type ReportOptions, withReportOptions } from "./options.ts";
 import { fileOutput, streamOutput } from "./output.ts";
-import { openRecording, play } from "./playback.ts";
 
 export function addReplay(program: Command, words: readonly string[], finish: (code: ExitCode) => void): void {
   const command = program
@@ -27,6 +26,8 @@ export function addReplay(program: Command, words: readonly string[], finish: (c
 }
 
 async function replay(path: string, options: ReportOptions): Promise<ExitCode> {
+  const { openRecording, play } = await import("./playback.ts");
+  const { makeReport, storyOptions } = await import("./report-choice.ts");
   const netns = resolveNetns(options.netns);
   const trace = await openRecording(path);
   const output = options.output ? fileOutput(options.output) : streamOutput(process.stdout);

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { TraceWriter } from "../trace/writer.ts";
+import type { TraceWriter } from "../trace/writer.ts";
 import { EXIT, Failure } from "./failure.ts";
 import { GROUPS } from "./help.ts";
 import { sudoUser } from "./invoker.ts";
@@ -30,12 +30,13 @@ export function checkSave({ save, redact }: SaveOptions): void {
 }
 
 /** The file that these options name, ready to be written; null where they name none. */
-export function openSave({ save, force = false, redact = false }: SaveOptions): TraceWriter | null {
+export async function openSave({ save, force = false, redact = false }: SaveOptions): Promise<TraceWriter | null> {
   return save === undefined ? null : openWriter(save, { replace: force, redact });
 }
 
 /** Opens a trace to write, for who called sudo. */
-export function openWriter(path: string, options: { replace: boolean; redact: boolean }): TraceWriter {
+export async function openWriter(path: string, options: { replace: boolean; redact: boolean }): Promise<TraceWriter> {
+  const { TraceWriter } = await import("../trace/writer.ts");
   const writer = TraceWriter.open(path, { ...options, owner: sudoUser() });
   if (!writer.ok) throw new Failure(EXIT.usage, writer.error);
   return writer.value;

@@ -12,8 +12,7 @@ import { findHooks, type Hooks } from "./hooks.ts";
 import type { Machine } from "./preflight.ts";
 import type { Problem } from "./problem.ts";
 import { assembleProgram, WALK_BOUNDS, type WalkBounds } from "./program.ts";
-import { seed } from "./seed.ts";
-import { LiveStream } from "./stream.ts";
+import type { LiveStream } from "./stream.ts";
 import { readSysctls } from "./sysctls.ts";
 
 export interface LiveOptions {
@@ -95,6 +94,7 @@ export async function openLive(machine: Machine, options: LiveOptions, cancel: A
   if (!started.ok) return started;
   const { stream, base, candidate } = started.value;
   await stream.anchor();
+  const { seed } = await import("./seed.ts");
   await seed(base, options.ports);
   await stream.armed();
   return ok({
@@ -164,6 +164,8 @@ async function startStream(
       const searches = hooks ? (["tcp", "udp"] as const).filter((protocol) => hooks.functions.has(SEARCHES[protocol])) : [];
       const bpftrace = await startBpftrace(text, cancel, bufferPages(options.buffer, machine.bpftrace));
       if (!bpftrace.ok) return bpftrace;
+      // bpftrace takes seconds to compile the program: time enough to load what reads its lines.
+      const { LiveStream } = await import("./stream.ts");
       const stream = new LiveStream(bpftrace.value, { base, searches, udpReleases });
       const problem = await stream.ready();
       if (!problem) return ok({ stream, base, candidate });
