@@ -76,11 +76,13 @@ demo: build tools ## a real flaky restart under the trace, explained, saved, rep
 test: build tools $(LAB) $(STORM) programs duckdb ## all tests; live ones need root and bpftrace
 	npx vitest run
 
-bench: build tools $(COST) $(CROWD) ## what tracing costs, how long it takes to start and to tell of a refusal, how large a trace is (root; DOC=yes: into docs/benchmarks.md)
+bench: build tools $(COST) $(CROWD) ## what tracing costs, how long it takes to start, to tell of a refusal, to replay, how large a trace is (root; DOC=yes: into docs/benchmarks.md)
 	node test/bench/cost.mjs
 	node test/bench/start.mjs
 	node test/bench/latency.mjs
 	node test/bench/size.mjs
+	node test/bench/replay.mjs
+	EVENTS=10000000 REPETITIONS=1 KINDS=plain node test/bench/replay.mjs
 
 bench-vm: build $(COST) ## what tracing costs with the kernel hook set, in guests (root; KERNEL=6.1 for one; DOC=yes)
 	bash test/vm/bench.sh $(if $(filter file,$(origin KERNEL)),6.1 7,$(KERNEL))

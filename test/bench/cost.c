@@ -18,7 +18,8 @@
 #include <unistd.h>
 
 static struct sockaddr_in watched, other;
-static const char *file;
+// Not the program itself, which may lie on a file system over the network.
+static const char *file = "/etc/passwd";
 
 static void die(const char *what) {
   fprintf(stderr, "cost: %s: %s\n", what, strerror(errno));
@@ -90,7 +91,6 @@ int main(int argc, char **argv) {
     fprintf(stderr, "usage: cost PORT OTHER CHUNKS DIVISOR\n");
     return 2;
   }
-  file = argv[0];
   watched = any(argv[1]);
   other = any(argv[2]);
   int chunks = atoi(argv[3]), divisor = atoi(argv[4]);
