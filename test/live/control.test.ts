@@ -30,6 +30,20 @@ describe.skipIf(liveProblem !== null)("a session under control", () => {
     expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: "" });
   });
 
+  it("a second Ctrl-C gives up what bpftrace has not told, and says so", async () => {
+    const session = await trace(["--port", port]);
+    process.kill(session.bpftrace, "SIGSTOP");
+    session.kill("SIGINT");
+    // What comes at once counts as the same Ctrl-C, however long this machine takes.
+    const again = setInterval(() => session.kill("SIGINT"), 400);
+    await gone(session.bpftrace, 4 * SOON);
+    clearInterval(again);
+    const { exitCode, stdout, stderr } = await session.ended;
+    expect(stderr).toBe("bindtrace: the trace ended early: SIGINT came again, and what had not been read was given up\n");
+    expect(stdout).toContain(`no bind of port ${port} was`);
+    expect(exitCode).toBe(5);
+  });
+
   it("a signal before it is armed ends it, and leaves neither bpftrace nor an empty recording behind", async () => {
     const path = join(folder.path, "trace.jsonl");
     const session = inside([process.execPath, CLI, "--port", String(port), "--save", path]);
