@@ -13,6 +13,8 @@ interface Format {
   flag: string;
   description: string;
   make(header: Header): Promise<Report>;
+  /** Keeps all events, where nothing else is asked for. */
+  whole: boolean;
   /** Name of a file in the examples; null where the output is text that a terminal can show. */
   file: string | null;
 }
@@ -25,18 +27,21 @@ const FORMATS: Readonly<Record<string, Format>> = {
       const [{ HtmlReport }, { pageCode }] = await Promise.all([import("../report/html/html-report.ts"), import("./page-code.ts")]);
       return new HtmlReport(header, pageCode());
     },
+    whole: false,
     file: "report.html",
   },
   perfetto: {
     flag: "--perfetto",
     description: "a Chrome JSON trace, for ui.perfetto.dev",
     make: async () => new (await import("../report/perfetto.ts")).PerfettoReport(),
+    whole: true,
     file: "trace.perfetto.json",
   },
   ndjson: {
     flag: "--ndjson",
     description: "a table: one flat JSON object a line, for jq, DuckDB and pandas",
     make: async () => new (await import("../report/ndjson.ts")).NdjsonReport(),
+    whole: true,
     file: null,
   },
 };
@@ -100,5 +105,6 @@ async function exportReport(trace: OpenTrace, format: Format, options: ExportOpt
   const [{ play }, { storyOptions }] = await Promise.all([import("./playback.ts"), import("./report-choice.ts")]);
   const report = await format.make(trace.header);
   const output = options.output ? fileOutput(options.output) : streamOutput(process.stdout);
-  return play(trace, storyOptions(options, trace.header, netns), report, output);
+  const history = options.history ?? (format.whole ? Number.POSITIVE_INFINITY : undefined);
+  return play(trace, storyOptions({ ...options, ...(history !== undefined && { history }) }, trace.header, netns), report, output);
 }

@@ -28,6 +28,7 @@ export interface FilterOptions {
   comm?: string;
   netns?: string;
   proto?: "tcp" | "udp";
+  history?: number;
 }
 
 /** Options that choose what is reported and how it looks: the same for live and replay. */
@@ -57,7 +58,12 @@ export function withFilterOptions(command: Command): Command {
     .option("--pid <pid>", "report only the failures of this process", wholeNumber)
     .option("--comm <name>", "report only the failures of processes of this name")
     .option("--netns <which>", "report only this network namespace: self, a pid, a path or its number")
-    .addOption(new Option("--proto <protocol>", "report only this protocol").choices(["tcp", "udp"]));
+    .addOption(new Option("--proto <protocol>", "report only this protocol").choices(["tcp", "udp"]))
+    .option(
+      "--history <events>",
+      "events kept of each port for its timeline (default: 5000; of --ndjson and --perfetto: all)",
+      wholeNumber,
+    );
 }
 
 /** Adds the options of {@link LookOptions} to a command. */

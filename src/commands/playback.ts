@@ -36,16 +36,18 @@ class Damage {
   lines = 0;
   readonly #unknown = new Map<string, number>();
 
-  async *events(source: AsyncIterable<readonly TraceLine[]>): AsyncIterable<TraceEvent> {
+  async *events(source: AsyncIterable<readonly TraceLine[]>): AsyncIterable<readonly TraceEvent[]> {
     let torn = false;
     for await (const lines of source) {
+      const events: TraceEvent[] = [];
       for (const line of lines) {
         // Only the last line of a cut trace may be torn; one in the middle is damage.
         if (torn) this.lines++;
         torn = line.kind === "damaged";
-        if (line.kind === "event") yield line.event;
+        if (line.kind === "event") events.push(line.event);
         if (line.kind === "unknown") this.#unknown.set(line.type, (this.#unknown.get(line.type) ?? 0) + 1);
       }
+      yield events;
     }
   }
 

@@ -13,6 +13,9 @@ export function makeReport(options: ReportOptions, header: Header, terminal: Nod
   return new TextReport(textOptions(options, header.clock.offsetMinutes, terminal));
 }
 
+/** Events that are kept of each port, where nothing else is asked for. */
+const HISTORY = 5000;
+
 /**
  * Which failures and ports these options ask for. Port 0 (and autobind) is asked for by no filter, or as part of the
  * command. The trace's own filter holds where none is given; without any, a port is shown when a refusal of it is reported.
@@ -35,5 +38,5 @@ export function storyOptions(options: FilterOptions, header: Header, netns: numb
   const shows = (timeline: PortTimeline) =>
     fits(timeline) && (timeline.reported || (ports.length > 0 && timeline.port !== 0 && inRanges(timeline.port, ports)));
   const watches = (place: Place) => fits(place) && (ports.length === 0 || inRanges(place.port, ports));
-  return { reports, ports, shows, watches };
+  return { reports, ports, shows, watches, history: options.history ?? HISTORY };
 }

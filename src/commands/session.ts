@@ -7,7 +7,8 @@ import type { Output } from "./output.ts";
 
 export interface SessionOptions {
   header: Header;
-  events: AsyncIterable<TraceEvent>;
+  /** One by one as they happen, or as many at once as were read at once. */
+  events: AsyncIterable<TraceEvent | readonly TraceEvent[]>;
   report: Report;
   output: Output;
   story: StoryOptions;
@@ -36,10 +37,14 @@ export async function runSession(options: SessionOptions): Promise<SessionEnd> {
     }
   };
   say(story.begin());
-  for await (const event of options.events) {
+  const take = (event: TraceEvent) => {
     options.onEvent?.(event);
     if (event.type === "end") result.end = event;
     say(story.apply(event));
+  };
+  for await (const events of options.events) {
+    if ("type" in events) take(events);
+    else for (const event of events) take(event);
   }
   say(story.finish());
   const end = options.report.end(options.header, story.timelines(), result.end);

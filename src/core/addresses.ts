@@ -9,15 +9,11 @@ import { isAlike, type Socket } from "./socket.ts";
  */
 export class Addresses {
   readonly #bySk = new Map<number, Socket>();
-  /** Every socket that there ever was, oldest first. */
-  readonly #all: readonly Socket[];
+  /** Those that were there before, or came too late to be put there. */
+  readonly #others = new Map<number, Socket[]>();
   /** Instant of the youngest event of the kernel, and whether the present one comes after it. */
   #latest: Nanos = 0;
   #late = false;
-
-  constructor(all: readonly Socket[]) {
-    this.#all = all;
-  }
 
   advance(t: Nanos): void {
     this.#late = t < this.#latest;
@@ -60,14 +56,14 @@ export class Addresses {
   /** Of what comes late: the socket that was it, and has ended since. */
   former({ sk, inode }: SocketFacts, t: Nanos): Socket | undefined {
     if (!this.#late || inode === null) return undefined;
-    return this.#all.findLast((socket) => socket.facts.sk === sk && socket.inode === inode && (socket.destroyedAt ?? 0) >= t);
+    return this.#everAt(sk).findLast((socket) => socket.inode === inode && (socket.destroyedAt ?? 0) >= t);
   }
 
   /** The one that ended there at that instant. */
   endedAt(sk: number, t: Nanos): Socket | undefined {
     const socket = this.living(sk);
     const isYounger = this.#late && socket !== undefined && socket.seenAt > t;
-    return isYounger ? this.#all.findLast((one) => one.facts.sk === sk && one.seenAt <= t && one.destroyedAt === null) : socket;
+    return isYounger ? this.#everAt(sk).findLast((one) => one.seenAt <= t && one.destroyedAt === null) : socket;
   }
 
   /** It is the one at its address: its end will be seen as such. */
@@ -76,7 +72,34 @@ export class Addresses {
   }
 
   set(sk: number, socket: Socket): void {
+    const before = this.#bySk.get(sk);
+    socket.replacedAt = null;
+    if (before === socket) return;
+    if (before) this.#besides(sk, before);
     this.#bySk.set(sk, socket);
+  }
+
+  /** Lets go of sockets that nothing will refer to any more. */
+  forget(gone: ReadonlySet<Socket>): void {
+    for (const [sk, socket] of this.#bySk) if (gone.has(socket)) this.#bySk.delete(sk);
+    for (const [sk, sockets] of this.#others) {
+      const left = sockets.filter((socket) => !gone.has(socket));
+      if (left.length === 0) this.#others.delete(sk);
+      else if (left.length < sockets.length) this.#others.set(sk, left);
+    }
+  }
+
+  #besides(sk: number, socket: Socket): void {
+    const others = this.#others.get(sk);
+    if (others) others.push(socket);
+    else this.#others.set(sk, [socket]);
+  }
+
+  /** All that are or were there, in the order in which they were first seen. */
+  #everAt(sk: number): Socket[] {
+    const now = this.#bySk.get(sk);
+    const all = [...new Set([...(this.#others.get(sk) ?? []), ...(now ? [now] : [])])];
+    return all.filter(({ facts }) => facts.sk === sk).sort((a, b) => numberOf(a) - numberOf(b));
   }
 
   /**
@@ -87,9 +110,15 @@ export class Addresses {
     const { facts, inode, seenAt } = socket;
     const before = this.living(facts.sk);
     if (before && !before.binderOnly) {
-      if ((inode === null && facts.peer === null) || (this.#late && before.seenAt > seenAt)) return;
+      if ((inode === null && facts.peer === null) || (this.#late && before.seenAt > seenAt)) {
+        this.#besides(facts.sk, socket);
+        return;
+      }
       before.inBucketSince = null;
     }
-    this.#bySk.set(facts.sk, socket);
+    if (before) before.replacedAt = seenAt;
+    this.set(facts.sk, socket);
   }
 }
+
+const numberOf = ({ id }: Socket) => Number(id.slice(1));

@@ -1,5 +1,6 @@
 import type { Nanos } from "../base/nanoseconds.ts";
 import { type CallEvent, portOf, requestedPort, type TraceEvent } from "./event.ts";
+import { Many } from "./many.ts";
 import type { Observer } from "./observer.ts";
 import { areKin, type Process } from "./process.ts";
 import type { AttemptsRecord } from "./record.ts";
@@ -17,8 +18,8 @@ interface Series {
   first: Nanos;
   failures: number;
   unexplained: number;
-  binders: Set<Process>;
-  blockers: Set<Socket>;
+  binders: Many<Process>;
+  blockers: Many<Socket>;
 }
 
 /** A call that a series begins with, goes on with or ends with. */
@@ -39,7 +40,7 @@ export class Attempts implements Observer {
   }
 
   after(event: TraceEvent, settled: boolean): AttemptsRecord[] {
-    if ((event.type === "bind" || event.type === "listen") && event.errno === null) this.#passed(event);
+    if ((event.type === "bind" || event.type === "listen") && event.errno === null) this.#passed(event, settled);
     return settled ? this.#settle(event.t) : [];
   }
 
@@ -55,14 +56,16 @@ export class Attempts implements Observer {
     return [...ended, ...failing.map((series) => this.#record(series, null))];
   }
 
-  #passed(call: CallEvent): void {
+  #passed(call: CallEvent, settled: boolean): void {
     const process = this.#table.processes.get(call.pid);
     const bound = this.#table.find(call.socket.sk, call.socket.inode);
-    if (process && bound) this.#unordered.push({ call, process, bound });
+    // What nothing waits for ends no series.
+    if (process && bound && (this.#open.size > 0 || !settled || this.#unordered.length > 0)) this.#unordered.push({ call, process, bound });
   }
 
   /** Puts what was seen up to `now` in order, as far as it is known whose attempt it was. */
   #settle(now: Nanos): AttemptsRecord[] {
+    if (this.#unordered.length === 0) return [];
     this.#unordered.sort((a, b) => a.call.t - b.call.t);
     const records: AttemptsRecord[] = [];
     for (let next = this.#unordered[0]; next && !this.#awaitsFacts(next, now); next = this.#unordered[0]) {
@@ -89,7 +92,7 @@ export class Attempts implements Observer {
   }
 
   #begin(call: CallEvent): Series {
-    const sets = { binders: new Set<Process>(), blockers: new Set<Socket>() };
+    const sets = { binders: new Many<Process>(), blockers: new Many<Socket>() };
     const series: Series = { last: call, first: call.t, failures: 0, unexplained: 0, ...sets };
     this.#open.set(keyOf(call), [...this.#at(call), series]);
     return series;
@@ -116,12 +119,12 @@ export class Attempts implements Observer {
   /** One that it is related to, or of the same name and not known to run another command. */
   #sameProgram(series: Series, call: CallEvent, process: Process): boolean {
     if (this.#isRelated(series, process)) return true;
-    const commands = new Set([...series.binders, process].map(commandOf).filter((command) => command !== undefined));
+    const commands = new Set([...series.binders.some, process].map(commandOf).filter((command) => command !== undefined));
     return series.last.comm === call.comm && commands.size < 2;
   }
 
   #isRelated({ binders }: Series, process: Process): boolean {
-    return binders.has(process) || [...binders].some((binder) => areKin(binder, process));
+    return binders.has(process) || binders.some.some((binder) => areKin(binder, process));
   }
 
   #record(series: Series, bound: AttemptsRecord["bound"], until = series.last.t): AttemptsRecord {
@@ -138,8 +141,9 @@ export class Attempts implements Observer {
       last: this.#iso(last.t),
       failures,
       lastedNs: until - first,
-      binders: [...binders].map(({ pid, comm }) => ({ pid, comm })),
-      blockers: [...blockers].map(({ id }) => id),
+      binders: binders.kept.map(({ pid, comm }) => ({ pid, comm })),
+      blockers: blockers.kept.map(({ id }) => id),
+      ...(binders.dropped + blockers.dropped > 0 && { notKept: { binders: binders.dropped, blockers: blockers.dropped } }),
       unexplained,
       bound,
     };
@@ -151,7 +155,7 @@ const addressOf = (call: CallEvent) => (call.type === "bind" && !call.search ? c
 
 function keyOf(call: CallEvent): string {
   const { netns, protocol } = call.socket;
-  return JSON.stringify([netns, protocol === "udp", addressOf(call), requestedPort(call)]);
+  return `${netns} ${protocol === "udp"} ${requestedPort(call)} ${addressOf(call)}`;
 }
 
 /** A process may be told of before or after it has given itself another command line. */

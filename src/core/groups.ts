@@ -20,7 +20,12 @@ export interface Group {
   program: boolean | null;
   /** In the order of joining. */
   history: Stay[];
+  /** How many more there were, between the first and the last of these. */
+  notKept: number;
 }
+
+/** Stays that are kept of the beginning and of the end of a long history. */
+const MOST_STAYS = 500;
 
 /** One stay of a socket in a group. */
 export interface Stay {
@@ -43,8 +48,8 @@ export interface Stay {
  * (`inet_reuseport_add_sock`), a UDP socket when it is bound (`udp_reuseport_add_sock`).
  */
 export class Groups {
-  readonly all: Group[] = [];
-  readonly #stays = new Map<Socket, Stay[]>();
+  #count = 0;
+  readonly #stays = new WeakMap<Socket, Stay[]>();
   /** The group that has a key now. */
   readonly #current = new Map<string, Group>();
   /** Sockets that got SO_REUSEPORT when they had their port already. */
@@ -83,6 +88,21 @@ export class Groups {
   /** The socket got SO_REUSEPORT when it had its port already. */
   late(socket: Socket): void {
     this.#late.add(socket);
+  }
+
+  /** Lets go of sockets to which nothing will refer any more: of a long history the first and the last stays are kept. */
+  forget(sockets: ReadonlySet<Socket>): void {
+    const groups = new Set<Group>();
+    for (const socket of sockets) {
+      this.#late.delete(socket);
+      for (const { group } of this.staysOf(socket)) if (group.history.length > 2 * MOST_STAYS) groups.add(group);
+    }
+    for (const group of groups) {
+      const last = group.history.length - MOST_STAYS;
+      const kept = group.history.filter(({ leftAt }, index) => leftAt === null || index < MOST_STAYS || index >= last);
+      group.notKept += group.history.length - kept.length;
+      group.history = kept;
+    }
   }
 
   leave(socket: Socket, t: Nanos): void {
@@ -130,7 +150,7 @@ export class Groups {
     const current = this.#current.get(key);
     if (current) return current;
     const group: Group = {
-      id: `g${this.all.length + 1}`,
+      id: `g${++this.#count}`,
       key,
       members: new Set(),
       size: 0,
@@ -138,8 +158,8 @@ export class Groups {
       largest: 0,
       program: null,
       history: [],
+      notKept: 0,
     };
-    this.all.push(group);
     this.#current.set(key, group);
     return group;
   }

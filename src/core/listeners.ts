@@ -1,10 +1,15 @@
-import type { Nanos } from "../base/nanoseconds.ts";
+import { type Nanos, SECOND } from "../base/nanoseconds.ts";
 import { addressesEqual } from "./conflict.ts";
 import type { EventOf, TraceEvent, WalkFacts } from "./event.ts";
-import { bindsIpv6Only } from "./party.ts";
+import { bindsIpv6Only, type PlaceKey, placeKey } from "./party.ts";
 import type { Process } from "./process.ts";
 import type { Socket } from "./socket.ts";
 import type { SocketTable } from "./table.ts";
+
+/** What came this long before a listener stopped is another story. systemd waits 90 s (DefaultTimeoutStopSec, systemd-system.conf(5)). */
+export const ONE_STORY: Nanos = 120 * SECOND;
+/** Most listeners that stopped, whose ports wait for the next. */
+const MOST_STOPPED = 4096;
 
 /** A TCP socket while it listened. */
 export interface Listener {
@@ -20,6 +25,10 @@ export interface Listener {
   found: Map<number, Nanos>;
 }
 
+const NONE: readonly Listener[] = [];
+
+const keyOf = (netns: number, port: number) => placeKey({ netns, protocol: "tcp", port });
+
 /** Whether a client can have meant either. */
 export const overlap = (a: Socket, b: Socket) => addressesEqual(filed(a), filed(b), true);
 
@@ -32,7 +41,7 @@ const filed = ({ facts: { family, address, ipv6Only } }: Socket) => ({
 /** Who listens and listened on each port, and which processes had the socket. UDP sockets do not listen. */
 export class Listeners {
   readonly #table: SocketTable;
-  readonly #at = new Map<string, Listener[]>();
+  readonly #at = new Map<PlaceKey, Listener[]>();
   readonly #byInode = new Map<number, Listener>();
 
   constructor(table: SocketTable) {
@@ -41,7 +50,7 @@ export class Listeners {
 
   /** Those of a port in the order in which they began: the ones that listen, and the ones that stopped and were not forgotten. */
   at(netns: number, port: number): readonly Listener[] {
-    return this.#at.get(`${netns}/${port}`) ?? [];
+    return this.#at.get(keyOf(netns, port)) ?? NONE;
   }
 
   all(): Listener[][] {
@@ -62,7 +71,7 @@ export class Listeners {
         this.#walked(event.walk, event.t);
         break;
       case "holders":
-        this.#found(event);
+        this.#finds(event);
         break;
       case "state":
       case "destroy":
@@ -78,12 +87,32 @@ export class Listeners {
     return undefined;
   }
 
+  /** It listened, or was a connection, on a port that waits for the next listener: what happened to it is part of that story. */
+  awaits(socket: Socket): boolean {
+    const { facts, releasedAt, destroyedAt, replacedAt } = socket;
+    const end = releasedAt ?? destroyedAt ?? replacedAt ?? Number.POSITIVE_INFINITY;
+    const goesWith = ({ until }: Listener) => facts.peer !== null && until !== null && end >= until - ONE_STORY;
+    return this.at(facts.netns, facts.port).some((listener) => listener.socket === socket || goesWith(listener));
+  }
+
+  /** The processes that a search found to have one of them. */
+  *found(): Iterable<number> {
+    for (const here of this.#at.values()) for (const { found } of here) yield* found.keys();
+  }
+
+  /** Of those that stopped, and that nobody followed, the last ones are kept. */
+  shorten(): void {
+    const stopped = this.all().flatMap((here) => here.filter(({ until }) => until !== null));
+    if (stopped.length <= MOST_STOPPED) return;
+    this.forget(stopped.sort((a, b) => (b.until ?? 0) - (a.until ?? 0)).slice(MOST_STOPPED));
+  }
+
   forget(listeners: readonly Listener[]): void {
     for (const listener of listeners) {
       const { netns, port } = listener;
       const left = this.at(netns, port).filter((other) => other !== listener);
-      if (left.length > 0) this.#at.set(`${netns}/${port}`, left);
-      else this.#at.delete(`${netns}/${port}`);
+      if (left.length > 0) this.#at.set(keyOf(netns, port), left);
+      else this.#at.delete(keyOf(netns, port));
       const { inode } = listener.socket;
       if (inode !== null && this.#byInode.get(inode) === listener) this.#byInode.delete(inode);
     }
@@ -118,22 +147,24 @@ export class Listeners {
     const known = this.at(netns, port);
     if (known.some((listener) => listener.socket === socket && listener.until === null)) return undefined;
     const listener: Listener = { socket, netns, port, since: socket.listeningSince ?? t, until: null, call, found: new Map() };
-    this.#at.set(`${netns}/${port}`, [...known, listener]);
+    this.#at.set(keyOf(netns, port), [...known, listener]);
     if (socket.inode !== null) this.#byInode.set(socket.inode, listener);
     return listener;
   }
 
   /** Notices who does not listen any more, and forgets those of which a look shows that they went unseen. */
   #settle(netns: number, port: number): void {
-    const listening = this.at(netns, port).filter(({ until }) => until === null);
+    const here = this.at(netns, port);
+    if (here.length === 0) return;
+    const listening = here.filter(({ until }) => until === null);
     for (const listener of listening) {
       const { listenedUntil, destroyedAt, releasedAt } = listener.socket;
       listener.until = listenedUntil !== null && listenedUntil >= listener.since ? listenedUntil : (destroyedAt ?? releasedAt);
     }
-    this.forget(listening.filter(({ socket, until }) => until === null && socket.inBucketSince === null));
+    if (listening.length > 0) this.forget(listening.filter(({ socket, until }) => until === null && socket.inBucketSince === null));
   }
 
-  #found({ t, sockets }: EventOf<"holders">): void {
+  #finds({ t, sockets }: EventOf<"holders">): void {
     for (const { inode, holders } of sockets) {
       const listener = this.#byInode.get(inode);
       for (const { pid } of holders) listener?.found.set(pid, t);

@@ -26,7 +26,7 @@ const primaryOf = (worker: Actor): Running | undefined => worker.line.find(isNod
 /** The parent of a cluster worker that is known. */
 function isPrimary({ table }: Scene, actor: Actor): boolean {
   if (!isNode(actor)) return false;
-  for (const { comm, forked, facts } of table.processes.all()) {
+  for (const { comm, forked, facts } of table.processes.marked()) {
     if (!facts || (forked?.by.pid ?? facts.ancestors[0]?.pid) !== actor.pid) continue;
     if (isWorker({ program: facts.program ?? comm, marks: facts.marks })) return true;
   }

@@ -46,7 +46,7 @@ export function ephemeralPort({ call, blockers, table, header }: Scene): string 
   if (!(port >= low && port <= high) || isReserved(header.sysctls["net.ipv4.ip_local_reserved_ports"] ?? "", port)) return null;
   const found = blockers.find(({ socket, facts }) => {
     if (facts.peer === null || socket.opener !== null || INCOMING.includes(facts.state)) return false;
-    return !table.listened(facts).some((other) => other.seenAt <= socket.seenAt);
+    return !table.listenedBy(facts, socket.seenAt);
   });
   if (!found) return null;
   const { socket, facts } = found;

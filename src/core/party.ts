@@ -45,7 +45,18 @@ export function meet(a: Place, b: Place): boolean {
 }
 
 /** The same for all that may meet. */
-export const placeKey = ({ netns, protocol, port }: Place) => `${netns}/${protocol === "udp" ? "udp" : "tcp"}/${port}`;
+export type PlaceKey = number | string;
+
+/** As many numbers as there are ports of both protocols. */
+const PORTS = 1 << 17;
+/** Numbers of network namespaces (inodes of 32 bits), below which a number says all. */
+const NAMESPACES = 2 ** 32;
+
+/** Of what can be in a trace that some kernel told, a number: it is asked for with every event. */
+export function placeKey({ netns, protocol, port }: Pick<Place, "netns" | "protocol" | "port">): PlaceKey {
+  const isUdp = protocol === "udp";
+  return netns < NAMESPACES ? netns * PORTS + port * 2 + (isUdp ? 1 : 0) : `${netns}/${isUdp ? "udp" : "tcp"}/${port}`;
+}
 
 /** The binder as the kernel saw it during the call. */
 export function binderParty(call: CallEvent): Party {

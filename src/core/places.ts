@@ -1,5 +1,5 @@
 import type { Nanos } from "../base/nanoseconds.ts";
-import { type Place, placeKey } from "./party.ts";
+import { type Place, type PlaceKey, placeKey } from "./party.ts";
 import type { Socket } from "./socket.ts";
 
 interface Sockets {
@@ -11,7 +11,7 @@ interface Sockets {
 
 /** The sockets of each port, so that a trace of many need not be searched for the few that meet. */
 export class Places {
-  readonly #at = new Map<string, Sockets>();
+  readonly #at = new Map<PlaceKey, Sockets>();
   readonly #of = new Map<Socket, Sockets>();
 
   /** The socket has, or has again, the port that its facts name. */
@@ -25,6 +25,19 @@ export class Places {
     this.#at.set(key, here);
     this.#of.set(socket, here);
     here.there.add(socket);
+  }
+
+  /** Lets go of sockets that nothing will refer to any more. */
+  forget(sockets: ReadonlySet<Socket>): void {
+    const changed = new Set<Sockets>();
+    for (const socket of sockets) {
+      const here = this.#of.get(socket);
+      if (!here) continue;
+      this.#of.delete(socket);
+      if (!here.there.delete(socket)) changed.add(here);
+    }
+    for (const here of changed) here.gone = here.gone.filter((socket) => !sockets.has(socket));
+    for (const [key, { there, gone }] of this.#at) if (there.size + gone.length === 0) this.#at.delete(key);
   }
 
   /** Those that have not let the port go. */

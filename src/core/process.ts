@@ -1,5 +1,6 @@
 import type { Nanos } from "../base/nanoseconds.ts";
 import type { EventOf, ProcessEvent } from "./event.ts";
+import { latestBut } from "./many.ts";
 
 /** /proc gives start times in hundredths of a second (USER_HZ). */
 export const START_TIME_PRECISION: Nanos = 10_000_000;
@@ -38,17 +39,41 @@ export function nameAt({ comm, execs }: Process, t: Nanos): string {
 /** Generations that are followed upwards at most. */
 const MOST_ANCESTORS = 64;
 
+/** Execs and signals that are kept of the beginning and of the end of a long life. */
+const MOST_KEPT = 256;
+/** Most processes that have ended and are remembered, the younger ones. */
+const MOST_ENDED = 8192;
+
 /** The processes that events told of. */
 export class Processes {
   readonly #current = new Map<number, Process>();
+  /** Those of them that a runtime has marked. */
+  readonly #marked = new Set<Process>();
+  /** How many there have been. */
+  count = 0;
 
   get(pid: number): Process | undefined {
     return this.#current.get(pid);
   }
 
-  /** The latest of each pid. */
-  all(): Iterable<Process> {
-    return this.#current.values();
+  /** The latest of each pid that a runtime has marked. */
+  marked(): Iterable<Process> {
+    return this.#marked;
+  }
+
+  /** Forgets those that ended before that instant, and the eldest where they are too many. `needed`: is not to be forgotten. */
+  forget(endedBefore: Nanos, needed: (pid: number) => boolean): void {
+    const ended: Process[] = [];
+    for (const process of this.#current.values()) if (process.exitedAt !== null && !needed(process.pid)) ended.push(process);
+    const least = Math.max(
+      endedBefore,
+      latestBut(MOST_ENDED, ended, ({ exitedAt }) => exitedAt ?? 0),
+    );
+    for (const process of ended) {
+      if ((process.exitedAt ?? 0) >= least) continue;
+      this.#current.delete(process.pid);
+      this.#marked.delete(process);
+    }
   }
 
   /** The process was seen alive by this name. */
@@ -64,12 +89,16 @@ export class Processes {
   /** Whoever had the child's pid before has ended, even where that was not seen: nobody is its own ancestor. */
   fork({ t, pid, child }: EventOf<"fork">): Process {
     const by = this.seen(pid, "");
+    cutLine(by);
     return this.#add(child, by.comm, { t, by });
   }
 
   #add(pid: number, comm: string, forked: Process["forked"]): Process {
     const fresh: Process = { pid, comm, facts: null, forked, execs: [], signals: [], exitedAt: null, exit: null };
+    const before = this.#current.get(pid);
+    if (before) this.#marked.delete(before);
     this.#current.set(pid, fresh);
+    this.count++;
     return fresh;
   }
 
@@ -77,12 +106,14 @@ export class Processes {
     const before = this.#current.get(pid)?.comm ?? "";
     const process = this.seen(pid, comm);
     process.execs.push({ t, comm, before });
+    dropMiddle(process.execs, MOST_KEPT);
     return process;
   }
 
   signal({ t, pid, signal, by }: EventOf<"signal">): Process {
     const process = this.seen(pid, "");
     process.signals.push({ t, signal, by });
+    dropMiddle(process.signals, MOST_KEPT);
     return process;
   }
 
@@ -98,6 +129,7 @@ export class Processes {
     const known = this.#current.get(event.pid);
     const process = known && known.exitedAt !== null && isOf(event, known, known.exitedAt) ? known : this.seen(event.pid, event.comm);
     process.facts = event;
+    if (event.marks.length > 0 && this.#current.get(event.pid) === process) this.#marked.add(process);
     return process;
   }
 }
@@ -108,6 +140,17 @@ export class Processes {
  */
 function isOf({ startedAt, comm }: ProcessEvent, ended: Process, exitedAt: Nanos): boolean {
   return startedAt === null || startedAt + START_TIME_PRECISION <= exitedAt || (startedAt < exitedAt && comm === ended.comm);
+}
+
+/** Of a list that has become long, the first and the last are kept: so many each, at least. */
+function dropMiddle(list: unknown[], most: number): void {
+  if (list.length > 3 * most) list.splice(most, list.length - 2 * most);
+}
+
+/** Forgets who was before the ancestors that are followed: each of a line of restarts may be forked by the one before. */
+function cutLine(process: Process): void {
+  let generations = 0;
+  for (let at: Process | undefined = process; at; at = at.forked?.by) if (++generations > 2 * MOST_ANCESTORS) at.forked = null;
 }
 
 /** Its parent, the parent of that, and so on: as forks told, and above the last of these what /proc said of the one nearest to it. */

@@ -58,6 +58,7 @@ const groupHistoryRecordSchema = groupRecordSchema
       .describe("Everyone that was in it, in the order of joining"),
     largest: z.int().describe("Most members that were counted, or known, at one time"),
     program: z.boolean().nullable().describe("A BPF program chooses the member that gets a connection or datagram; null: not read"),
+    notKept: z.int().optional().describe("Of a long history: how many more there were between the first and the last of it"),
   })
   .meta({ id: "GroupHistory", description: "A reuseport group over its whole life" });
 
@@ -106,6 +107,10 @@ export const attemptsRecordSchema = z
     lastedNs: nanosSchema.describe("Nanoseconds from the first refusal to the success, or to the last refusal"),
     binders: z.array(whoSchema).describe("The processes that were refused"),
     blockers: z.array(socketIdSchema).describe("Every socket that was in the way"),
+    notKept: z
+      .object({ binders: z.int(), blockers: z.int() })
+      .optional()
+      .describe("Of very many: how many more there were between the first and the last of them"),
     unexplained: z.int().describe("How many of the failures no socket is blamed for"),
     bound: z
       .object({ socket: socketIdSchema, at: timeSchema, pid: pidSchema, comm: commSchema })
@@ -188,6 +193,10 @@ const portRecordSchema = z
     sockets: z.array(portSocketRecordSchema),
     groups: z.array(groupHistoryRecordSchema),
     unavailableNs: nanosSchema.describe("Nanoseconds from each first refusal to the next bind or listen that passed, or to the end"),
+    notKept: z
+      .object({ events: z.int(), sockets: z.int() })
+      .optional()
+      .describe("Of a long history: what was dropped between its beginning and its end (--history); these sockets are not listed"),
   })
   .meta({ id: "Port", description: "A port on which something happened" });
 

@@ -121,8 +121,9 @@ export class RecordBuilder {
       });
   }
 
-  release(failure: Failure, socket: Socket): ReleaseRecord {
-    const at = socket.releasedAt ?? failure.call.t;
+  /** `failure`: its id, and when it was. */
+  release(failure: { id: string; t: Nanos }, socket: Socket): ReleaseRecord {
+    const at = socket.releasedAt ?? failure.t;
     const via = this.releaseVia(socket);
     const ended = ["time-wait-expired", "time-wait-cut-short", "namespace-gone"].includes(via) ? null : socket.endedBy;
     const { exitCode = null, exitSignal = null } = ended && via === "exit" ? this.#holding.process(ended.process) : {};
@@ -131,7 +132,7 @@ export class RecordBuilder {
       failure: failure.id,
       socket: socket.id,
       at: this.#iso(at),
-      afterNs: at - failure.call.t,
+      afterNs: at - failure.t,
       via,
       precision: socket.releaseIsExact ? "exact" : "estimated",
       by: ended && { pid: ended.process.pid, comm: ended.comm },
@@ -174,7 +175,7 @@ export class RecordBuilder {
     return { type: "summary", ...counts, ports: ports.map(({ timeline, unavailableNs }) => this.#port(timeline, unavailableNs)) };
   }
 
-  #port({ netns, protocol, port, lanes }: PortTimeline, unavailableNs: Nanos): PortRecord {
+  #port({ netns, protocol, port, lanes, notKept }: PortTimeline, unavailableNs: Nanos): PortRecord {
     const groups = new Set(lanes.flatMap((socket) => this.#table.groups.staysOf(socket)).map(({ group }) => group));
     return {
       netns,
@@ -191,6 +192,7 @@ export class RecordBuilder {
       })),
       groups: [...groups].map((group) => this.#history(group)),
       unavailableNs,
+      ...(notKept && { notKept: { events: notKept.events, sockets: notKept.sockets } }),
     };
   }
 
@@ -256,7 +258,7 @@ export class RecordBuilder {
     return { id: group.id, members, size: Math.max(members.length, told?.size ?? 0) };
   }
 
-  #history({ id, members, size, largest, program, history }: Group): GroupHistoryRecord {
+  #history({ id, members, size, largest, program, history, notKept }: Group): GroupHistoryRecord {
     return {
       id,
       members: [...members].map((member) => member.id),
@@ -270,6 +272,7 @@ export class RecordBuilder {
       })),
       largest,
       program,
+      ...(notKept > 0 && { notKept }),
     };
   }
 }

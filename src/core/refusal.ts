@@ -26,8 +26,6 @@ export interface Refusal {
 /** A refused call with its verdict. */
 export interface Failure extends Refusal {
   verdict: Verdict;
-  /** Blockers that have let go since. */
-  released: Set<Socket>;
 }
 
 /** The same program met the same obstacle again. */

@@ -1,3 +1,4 @@
+import { type Nanos, SECOND } from "../base/nanoseconds.ts";
 import { type CallEvent, type EventOf, type Header, portOf } from "./event.ts";
 import { explain } from "./explain.ts";
 import { certainFaults, type KernelFault } from "./faults.ts";
@@ -20,6 +21,17 @@ export interface RefusalsContext {
   onReported(failure: Failure): void;
 }
 
+/** A reported failure that is yet to be told when one of its blockers lets go. There may be thousands: no more is kept of it. */
+interface Owed {
+  number: number;
+  t: Nanos;
+  /** Place of the blocker among those of the failure. */
+  order: number;
+}
+
+/** How long the end of a search for holders is waited for: a look at all processes takes seconds at most. */
+const LONGEST_SEARCH: Nanos = 600 * SECOND;
+
 /** The refused calls: each waits for the first word about its holders, is reported in its turn, and followed until its blockers let go. */
 export class Refusals {
   readonly #context: RefusalsContext;
@@ -28,8 +40,10 @@ export class Refusals {
   readonly #waiting = new Map<string, Refusal>();
   /** Reported failures whose search for holders goes on. */
   readonly #searching = new Map<string, Failure>();
-  /** By each blocker that has not let go: the reported failures that it caused. */
-  readonly #open = new Map<Socket, Set<Failure>>();
+  /** By each blocker that has not let go, or of which that was not told: the reported failures that it caused. */
+  readonly #open = new Map<Socket, Owed[]>();
+  /** Those of them that have let go. */
+  readonly #freed = new Set<Socket>();
   readonly #counts = { seen: 0, failures: 0, explained: 0 };
   #lastReported: Failure | undefined;
   #repeats = 0;
@@ -76,23 +90,42 @@ export class Refusals {
       return this.#context.reports(late.call) ? this.#context.records.holders(late, event.t) : [];
     }
     refusal.ready = true;
-    return [...this.#reportReady(), ...this.releases()];
+    return [...this.#reportReady(), ...this.#releases()];
+  }
+
+  /** A socket has let go of its port. */
+  freed(socket: Socket): OutputRecord[] {
+    if (this.#open.has(socket)) this.#freed.add(socket);
+    return this.#releases();
+  }
+
+  /** It is yet to be told when this socket lets go. */
+  awaits(socket: Socket): boolean {
+    return this.#open.has(socket);
+  }
+
+  /** Gives up searches of which nothing will come any more. */
+  forget(now: Nanos): void {
+    for (const [at, { call }] of this.#searching) if (call.t < now - LONGEST_SEARCH) this.#searching.delete(at);
   }
 
   /** Reports what is still waiting. */
   finish(): OutputRecord[] {
     const waiting = [...this.#waiting.values()].flatMap((refusal) => this.#report(refusal).records);
     this.#waiting.clear();
-    return [...waiting, ...this.releases()];
+    return [...waiting, ...this.#releases()];
   }
 
   /** Releases that reported failures wait for. They are told after every refusal that came before them. */
-  releases(): OutputRecord[] {
-    if (!this.settled) return [];
-    const freed = [...this.#open.keys()].filter(({ releasedAt }) => releasedAt !== null);
-    const failures = new Set(freed.flatMap((socket) => [...(this.#open.get(socket) ?? [])]));
+  #releases(): OutputRecord[] {
+    if (!this.settled || this.#freed.size === 0) return [];
+    // One that has taken a port again since is told of when it lets go of that.
+    const freed = [...this.#freed].filter(({ releasedAt }) => releasedAt !== null);
+    const all = freed.flatMap((socket) => (this.#open.get(socket) ?? []).map((owed) => ({ ...owed, socket })));
     for (const socket of freed) this.#open.delete(socket);
-    return [...failures].sort((a, b) => numberOf(a) - numberOf(b)).flatMap((failure) => this.#releases(failure));
+    this.#freed.clear();
+    all.sort((a, b) => a.number - b.number || a.order - b.order);
+    return all.map(({ number, t, socket }) => this.#context.records.release({ id: `f${number}`, t }, socket));
   }
 
   /** Reports refusals in the order in which they happened. */
@@ -115,13 +148,13 @@ export class Refusals {
     const remembered = table.heldDuring(call.socket, call.enteredAt, call.t);
     const seeded = filters.ports.length > 0;
     const verdict = explain(call, { owners, remembered, unseenListeners, seeded, kernel, faults: this.#faults });
-    const failure: Failure = { ...refusal, verdict, released: new Set() };
+    const failure: Failure = { ...refusal, verdict };
     if (row) row.blockers = verdict.blockers.map(({ socket }) => socket);
     if (!reports(call)) return { failure, records: [] };
     timelines.report(refusal.binder, portOf(call));
     this.#counts.failures++;
     if (verdict.confidence !== "unknown") this.#counts.explained++;
-    for (const { socket } of verdict.blockers) this.#open.set(socket, (this.#open.get(socket) ?? new Set()).add(failure));
+    this.#awaitRelease(failure);
     const last = this.#lastReported;
     this.#repeats = last && isRepeat(last, failure) ? this.#repeats + 1 : 0;
     this.#lastReported = failure;
@@ -129,17 +162,17 @@ export class Refusals {
     return { failure, records: [records.failure(failure, this.#repeats, header)] };
   }
 
-  /** Release records that a reported failure still owes. */
-  #releases(failure: Failure): OutputRecord[] {
-    const freed = failure.verdict.blockers
-      .map(({ socket }) => socket)
-      .filter((socket) => socket.releasedAt !== null && !failure.released.has(socket));
-    for (const socket of freed) failure.released.add(socket);
-    return freed.map((socket) => this.#context.records.release(failure, socket));
+  #awaitRelease({ id, call, verdict }: Failure): void {
+    // They are numbered in the order in which they happened, and reported.
+    const number = Number(id.slice(1));
+    for (const [order, { socket }] of verdict.blockers.entries()) {
+      const owed = { number, t: call.t, order };
+      const others = this.#open.get(socket);
+      if (others) others.push(owed);
+      else this.#open.set(socket, [owed]);
+      if (socket.releasedAt !== null) this.#freed.add(socket);
+    }
   }
 }
-
-/** They are numbered in the order in which they happened, and reported. */
-const numberOf = ({ id }: Refusal) => Number(id.slice(1));
 
 const key = ({ t, tid }: Pick<CallEvent, "t" | "tid">) => `${t}/${tid}`;

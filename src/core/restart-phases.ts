@@ -1,6 +1,6 @@
-import { type Nanos, SECOND } from "../base/nanoseconds.ts";
+import type { Nanos } from "../base/nanoseconds.ts";
 import { exitText } from "./lineage.ts";
-import { type Listener, type Listeners, overlap } from "./listeners.ts";
+import { type Listener, type Listeners, ONE_STORY, overlap } from "./listeners.ts";
 import type { Process } from "./process.ts";
 import type { RestartRecord } from "./record.ts";
 import { signalName } from "./signal.ts";
@@ -12,8 +12,6 @@ export type TimedPhase = Phase & { t: Nanos };
 
 /** Signals by which servers are told to go or to hand over: HUP, INT, QUIT, KILL, USR2, TERM (signal(7)). */
 const SIGNALS: ReadonlySet<number> = new Set([1, 2, 3, 9, 12, 15]);
-/** What came this long before a listener stopped is another story. systemd waits 90 s (DefaultTimeoutStopSec, systemd-system.conf(5)). */
-export const ONE_STORY: Nanos = 120 * SECOND;
 /** Longest time from the end of listening to the end of the socket where one exit or exec causes both. */
 const AT_ONCE: Nanos = 10_000_000;
 

@@ -1,15 +1,18 @@
 import type { Nanos } from "../base/nanoseconds.ts";
 import type { TraceEvent } from "./event.ts";
-import { type Listener, Listeners, overlap } from "./listeners.ts";
+import { type Listener, Listeners, ONE_STORY, overlap } from "./listeners.ts";
 import type { Observer } from "./observer.ts";
+import { type PlaceKey, placeKey } from "./party.ts";
 import type { RestartRecord } from "./record.ts";
 import type { Failure } from "./refusal.ts";
-import { inTime, ONE_STORY, RestartPhases, slowestOf } from "./restart-phases.ts";
+import { inTime, RestartPhases, slowestOf } from "./restart-phases.ts";
 import type { Socket } from "./socket.ts";
 import type { SocketTable } from "./table.ts";
 
 /** The reported refusals at a port since the last restart. */
 interface Refused {
+  netns: number;
+  port: number;
   last: Failure;
   /** The sockets that are to blame, and when they last were. */
   blockers: Map<Socket, Nanos>;
@@ -23,7 +26,7 @@ export class Restarts implements Observer {
   readonly #shows: (socket: Socket) => boolean;
   readonly #listeners: Listeners;
   readonly #phases: RestartPhases;
-  readonly #refused = new Map<string, Refused>();
+  readonly #refused = new Map<PlaceKey, Refused>();
   /** New listeners, and ports where a socket ended, that wait for the report of a refusal before them. */
   #came: Listener[] = [];
   #ended: { netns: number; port: number }[] = [];
@@ -38,7 +41,9 @@ export class Restarts implements Observer {
   after(event: TraceEvent, settled: boolean): RestartRecord[] {
     const came = this.#listeners.after(event);
     if (came) this.#came.push(came);
-    if (event.type === "destroy" || event.type === "release") this.#ended.push({ netns: event.netns, port: event.port });
+    if ((event.type === "destroy" || event.type === "release") && this.#listeners.at(event.netns, event.port).length > (settled ? 1 : 0)) {
+      this.#ended.push({ netns: event.netns, port: event.port });
+    }
     return settled ? this.#settle() : [];
   }
 
@@ -47,7 +52,7 @@ export class Restarts implements Observer {
     if (facts.protocol === "udp") return [];
     const blockers = this.#refused.get(placeOf(facts))?.blockers ?? new Map<Socket, Nanos>();
     for (const { socket } of failure.verdict.blockers) blockers.set(socket, failure.call.t);
-    this.#refused.set(placeOf(facts), { last: failure, blockers });
+    this.#refused.set(placeOf(facts), { netns: facts.netns, port: facts.port, last: failure, blockers });
     return [];
   }
 
@@ -55,7 +60,27 @@ export class Restarts implements Observer {
     return [...this.#settle(), ...this.#listeners.all().flatMap((here) => this.#unreplaced(here, end))];
   }
 
+  needs(socket: Socket): boolean {
+    return this.#listeners.awaits(socket);
+  }
+
+  needsProcesses(): Iterable<number> {
+    return this.#listeners.found();
+  }
+
+  /** Of what a story may begin with, nothing is dropped. */
+  forget(now: Nanos): void {
+    this.#listeners.shorten();
+    for (const [place, { netns, port, last, blockers }] of this.#refused) {
+      const stopped = this.#listeners.at(netns, port).flatMap(({ until }) => until ?? []);
+      const start = Math.min(now, ...stopped) - ONE_STORY;
+      for (const [socket, t] of blockers) if (t < start) blockers.delete(socket);
+      if (blockers.size === 0 && last.call.t < start) this.#refused.delete(place);
+    }
+  }
+
   #settle(): RestartRecord[] {
+    if (this.#came.length + this.#ended.length === 0) return [];
     const records = [
       ...this.#came.flatMap((listener) => this.#replaces(listener)),
       ...this.#ended.flatMap(({ netns, port }) => this.#overtaken(this.#listeners.at(netns, port))),
@@ -136,4 +161,4 @@ export class Restarts implements Observer {
 
 const lastEnd = (listeners: readonly Listener[]) => Math.max(...listeners.map(({ until }) => until ?? 0));
 
-const placeOf = ({ netns, port }: Pick<Listener, "netns" | "port">) => `${netns}/${port}`;
+const placeOf = ({ netns, port }: Pick<Listener, "netns" | "port">) => placeKey({ netns, protocol: "tcp", port });

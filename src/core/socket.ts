@@ -31,6 +31,8 @@ export interface Socket {
   listenedUntil: Nanos | null;
   /** The end of the struct sock; a TIME_WAIT remainder may follow. */
   destroyedAt: Nanos | null;
+  /** When another socket was seen at its address, or its network namespace had gone: it has ended, which was not seen. */
+  replacedAt: Nanos | null;
   /** When the port was free of it, and whether that is the moment itself or an estimate. */
   releasedAt: Nanos | null;
   releaseIsExact: boolean;
@@ -49,6 +51,57 @@ export interface Socket {
   reusePortSince: Nanos | null;
   /** Its failed binds are all that is known of it: it holds nothing. */
   binderOnly: boolean;
+}
+
+/** A socket of which this is the first that is known. */
+export function newSocket(id: string, facts: SocketFacts, t: Nanos, binderOnly: boolean): Socket {
+  return {
+    id,
+    facts,
+    inode: facts.inode,
+    seenAt: t,
+    bindEnteredAt: null,
+    boundAt: null,
+    inBucketSince: null,
+    listeningSince: null,
+    listenedUntil: null,
+    destroyedAt: null,
+    replacedAt: null,
+    releasedAt: null,
+    releaseIsExact: false,
+    creator: null,
+    opener: null,
+    steps: [],
+    lastClose: null,
+    endedBy: null,
+    wentWithNamespace: false,
+    reusePortSince: null,
+    binderOnly,
+  };
+}
+
+/** So many steps later a long list is made shorter; of its beginning and its end so many are kept whatever they are. */
+const THIN_EVERY = 1024;
+const WHOLE_AT_START = 64;
+const WHOLE_AT_END = 512;
+
+/** What a process did with it. Of many steps, those are dropped which a later one of the same kind makes meaningless. */
+export function addStep(socket: Socket, step: Step): void {
+  const { steps } = socket;
+  steps.push(step);
+  if (steps.length % THIN_EVERY !== 0) return;
+  const end = steps.length - WHOLE_AT_END;
+  const later = new Map<Process, Set<string>>();
+  const kept: Step[] = [];
+  for (let index = steps.length - 1; index >= 0; index--) {
+    const one = steps[index] as Step;
+    const known = later.get(one.process) ?? new Set();
+    const what = `${one.step} ${one.fd}`;
+    const isOver = known.has(what) || (one.step === "copy-closed" && one.detail !== "0" && one.process.exitedAt !== null);
+    if (index < WHOLE_AT_START || index >= end || !isOver) kept.push(one);
+    later.set(one.process, known.add(what));
+  }
+  socket.steps = kept.reverse();
 }
 
 /** The four-tuple by which a TIME_WAIT remainder continues its connection. */
@@ -78,11 +131,12 @@ export function continues({ facts: known, inode, destroyedAt }: Socket, facts: S
   return inode === null || (facts.inode === null ? !isUnaccepted(facts) : inode === facts.inode);
 }
 
+const SHAPE = ["netns", "protocol", "family", "address", "port", "reuseAddr", "reusePort", "ipv6Only", "device"] as const;
+
 /** Two owners between which the kernel's rule makes no difference; its user changes when a socket is being closed. */
 export function isAlike(a: SocketFacts, b: SocketFacts): boolean {
-  const shape = ({ netns, protocol, family, address, port, peer, reuseAddr, reusePort, ipv6Only, device }: SocketFacts) =>
-    JSON.stringify([netns, protocol, family, address, port, peer, reuseAddr, reusePort, ipv6Only, device]);
-  return shape(a) === shape(b);
+  const samePeer = a.peer === b.peer || (a.peer?.address === b.peer?.address && a.peer?.port === b.peer?.port);
+  return samePeer && SHAPE.every((name) => a[name] === b[name]);
 }
 
 /** No process has had this connection yet: one that had would have left the state with the inode. */

@@ -2,6 +2,7 @@ import { isoTime, type Nanos, parseIsoTime } from "../base/nanoseconds.ts";
 import { Absence } from "./absence.ts";
 import { Attempts } from "./attempts.ts";
 import type { CallEvent, EventOf, Header, TraceEvent, WalkFacts } from "./event.ts";
+import { Forgetting } from "./forgetting.ts";
 import { withGroups } from "./groups.ts";
 import { Losses } from "./losses.ts";
 import type { Observer } from "./observer.ts";
@@ -14,7 +15,7 @@ import { Refusals } from "./refusals.ts";
 import { Restarts } from "./restarts.ts";
 import type { Socket } from "./socket.ts";
 import { SocketTable, type WalkedOwner } from "./table.ts";
-import { type PortTimeline, unavailable } from "./timeline.ts";
+import type { PortTimeline } from "./timeline.ts";
 import { Warnings } from "./warnings.ts";
 
 /** What bindtrace itself says: its clock is paired with the kernel's, which is not the same. */
@@ -27,6 +28,10 @@ export interface StoryOptions {
   ports?: Header["filters"]["ports"];
   /** Which ports get a timeline; all when it is left out. */
   shows?(timeline: PortTimeline): boolean;
+  /** About how many events of each port are kept for its timeline; all when it is left out. */
+  history?: number;
+  /** After so many new sockets and processes, those to which nothing will refer any more are forgotten. */
+  forgetEvery?: number;
   /** Which ports are warned of; all when it is left out. */
   watches?(place: Place): boolean;
 }
@@ -40,9 +45,10 @@ export class Story {
   readonly #header: Header;
   readonly #options: StoryOptions;
   readonly #records: RecordBuilder;
-  readonly #timelines = new PortTimelines();
+  readonly #timelines: PortTimelines;
   readonly #refusals: Refusals;
   readonly #observers: readonly Observer[];
+  readonly #forgetting: Forgetting;
   /** What the observers said while refused calls waited for their report: it is told after those. */
   readonly #observed: OutputRecord[] = [];
   readonly #losses = new Losses();
@@ -52,6 +58,7 @@ export class Story {
   constructor(header: Header, options: StoryOptions) {
     this.#header = header;
     this.#options = options;
+    this.#timelines = new PortTimelines(this.#table.processes, options.history ?? Number.POSITIVE_INFINITY);
     const anchor = parseIsoTime(header.clock.wall) ?? 0n;
     const iso = (t: Nanos) => isoTime(anchor, t);
     this.#iso = iso;
@@ -72,6 +79,7 @@ export class Story {
         for (const observer of this.#observers) this.#observed.push(...observer.explained(failure));
       },
     });
+    this.#forgetting = new Forgetting(this.#table, this.#timelines, this.#refusals, this.#observers, options.forgetEvery);
   }
 
   begin(): OutputRecord[] {
@@ -85,7 +93,8 @@ export class Story {
     const records = this.#take(event);
     const { settled } = this.#refusals;
     for (const observer of this.#observers) this.#observed.push(...observer.after(event, settled));
-    return settled ? [...records, ...this.#observed.splice(0)] : records;
+    this.#forgetting.after(event.t);
+    return settled && this.#observed.length > 0 ? [...records, ...this.#observed.splice(0)] : records;
   }
 
   #take(event: TraceEvent): OutputRecord[] {
@@ -151,7 +160,8 @@ export class Story {
   finish(): OutputRecord[] {
     const waiting = this.#refusals.finish();
     for (const observer of this.#observers) this.#observed.push(...observer.finish(this.#end));
-    const ports = this.timelines().map((timeline) => ({ timeline, unavailableNs: unavailable(timeline.rows, this.#end) }));
+    const unavailableNs = (timeline: PortTimeline) => this.#timelines.unavailableNs(timeline, this.#end);
+    const ports = this.timelines().map((timeline) => ({ timeline, unavailableNs: unavailableNs(timeline) }));
     return [
       ...waiting,
       ...this.#observed.splice(0),
@@ -273,7 +283,7 @@ export class Story {
       endedBy && { pid: endedBy.process.pid, comm: endedBy.comm },
       this.#records.releaseVia(socket),
     );
-    return this.#refusals.releases();
+    return this.#refusals.freed(socket);
   }
 
   #state(event: EventOf<"state">): void {
@@ -285,7 +295,7 @@ export class Story {
   }
 
   #exit(event: EventOf<"exit">): void {
-    this.#table.processes.exit(event);
-    this.#timelines.exited(event.t, event, event.signal > 0 ? `signal ${event.signal}` : `code ${event.code}`);
+    const process = this.#table.processes.exit(event);
+    this.#timelines.exited(event.t, process, event.signal > 0 ? `signal ${event.signal}` : `code ${event.code}`);
   }
 }

@@ -2,10 +2,11 @@ import type { Nanos } from "../base/nanoseconds.ts";
 import { Addresses } from "./addresses.ts";
 import type { CallEvent, EventOf, Holder, SocketFacts, State, WalkFacts } from "./event.ts";
 import { Groups } from "./groups.ts";
-import { meet, type Place } from "./party.ts";
+import { KnownSockets, REMEMBERED } from "./known-sockets.ts";
+import { meet, type Place, type PlaceKey, placeKey } from "./party.ts";
 import { Places } from "./places.ts";
-import { type Process, Processes } from "./process.ts";
-import { continues, mayHaveHad, type Socket, type Step, takeAgain } from "./socket.ts";
+import { Processes } from "./process.ts";
+import { addStep, continues, mayHaveHad, type Socket, takeAgain } from "./socket.ts";
 
 /** A socket as one walk showed it, with what was known of it before. */
 export interface WalkedOwner {
@@ -31,21 +32,27 @@ const earliest = (a: Nanos | null, b: Nanos | null) => (a === null || b === null
 
 const PASS_STEPS = { dup: "duplicated", send: "sent", receive: "received", pidfd_getfd: "received" } as const;
 
-function step(socket: Socket, t: Nanos, what: Step["step"], process: Process, fd: number | null, detail = ""): void {
-  socket.steps.push({ t, step: what, process, fd, detail });
-}
-
 /** All sockets, groups and processes seen so far. One fold over the events, in time order but for what comes late. */
 export class SocketTable {
-  readonly sockets: Socket[] = [];
+  readonly #known = new KnownSockets();
   readonly groups = new Groups();
   readonly processes = new Processes();
   /** Who had a descriptor when that was last looked for, by the socket's inode. */
   readonly lastHolders = new Map<number, readonly Holder[]>();
-  readonly #addresses = new Addresses(this.sockets);
+  readonly #addresses = new Addresses();
   readonly #places = new Places();
-  /** Sockets that listened, by port. */
-  readonly #listened = new Places();
+  /** When the first socket that listened on each port was first seen. */
+  readonly #listened = new Map<PlaceKey, Nanos>();
+
+  /** Those that have not been forgotten, oldest first. */
+  get sockets(): readonly Socket[] {
+    return [...this.#known];
+  }
+
+  /** Sockets and processes that there have been. */
+  get count(): number {
+    return this.#known.count + this.processes.count;
+  }
 
   /** To be told of each event of the kernel before anything else is. */
   advance(t: Nanos): void {
@@ -67,9 +74,20 @@ export class SocketTable {
     return this.#places.since(place, t).filter(({ facts }) => meet(facts, place));
   }
 
-  /** Those that ever listened on this port. */
-  listened(place: Place): Socket[] {
-    return this.#listened.since(place, Number.NEGATIVE_INFINITY).filter(({ facts }) => meet(facts, place));
+  /** Whether somebody listened on this port who was first seen by then. */
+  listenedBy(place: Place, t: Nanos): boolean {
+    return (this.#listened.get(placeKey(place)) ?? Number.POSITIVE_INFINITY) <= t;
+  }
+
+  /** Forgets sockets and processes to which nothing will refer any more, but for those that are needed. */
+  forget(now: Nanos, needed: (socket: Socket) => boolean, processes: ReadonlySet<number>): void {
+    const gone = this.#known.forget(now, needed);
+    this.#addresses.forget(gone);
+    this.#places.forget(gone);
+    this.groups.forget(gone);
+    for (const { inode } of gone) if (inode !== null && this.#known.ofInode(inode).length === 0) this.lastHolders.delete(inode);
+    const holders = new Set([...this.lastHolders.values()].flatMap((of) => of.map(({ pid }) => pid)));
+    this.processes.forget(now - REMEMBERED, (pid) => holders.has(pid) || processes.has(pid));
   }
 
   /** The process made a bind or listen call; its socket is bound when the call succeeded. */
@@ -87,7 +105,7 @@ export class SocketTable {
     const isOver = socket.destroyedAt !== null;
     if (!isOver) takeAgain(socket);
     this.#places.put(socket);
-    step(socket, event.t, event.type === "bind" ? "bound" : "listened", process, event.fd);
+    addStep(socket, { t: event.t, step: event.type === "bind" ? "bound" : "listened", process, fd: event.fd, detail: "" });
     if (event.type === "bind") {
       socket.bindEnteredAt ??= event.enteredAt;
       socket.boundAt ??= event.t;
@@ -124,7 +142,7 @@ export class SocketTable {
       socket.facts = facts;
       this.#places.put(socket);
       if (facts.state === "LISTEN") this.#listens(socket, t);
-      socket.inode = facts.inode ?? socket.inode;
+      this.#known.showed(socket, facts.inode);
       if (known) this.#addresses.set(facts.sk, known);
       if (facts.subflow !== null) this.#addresses.set(facts.subflow, socket);
       if (this.#addresses.holds(socket)) socket.inBucketSince = Math.min(before ?? shownAt, shownAt);
@@ -182,7 +200,7 @@ export class SocketTable {
     const socket = this.find(event.sk, event.inode);
     if (!socket) return undefined;
     socket.lastClose = { t: event.t, pid: event.pid, fd: event.fd, left: event.references - 1 };
-    step(socket, event.t, "copy-closed", process, event.fd, String(event.references - 1));
+    addStep(socket, { t: event.t, step: "copy-closed", process, fd: event.fd, detail: String(event.references - 1) });
     return socket;
   }
 
@@ -203,6 +221,7 @@ export class SocketTable {
     const there = this.sockets.filter(({ facts, releasedAt, binderOnly }) => facts.netns === netns && releasedAt === null && !binderOnly);
     for (const socket of there) {
       socket.inBucketSince = null;
+      socket.replacedAt = t;
       this.groups.leave(socket, t);
     }
     const gone = there.filter(({ facts }) => facts.state === "TIME_WAIT");
@@ -238,7 +257,7 @@ export class SocketTable {
   pass(event: EventOf<"pass">): Socket | undefined {
     const process = this.processes.seen(event.pid, event.comm);
     const socket = this.find(event.sk, event.inode);
-    if (socket) step(socket, event.t, PASS_STEPS[event.how], process, event.fd, event.how);
+    if (socket) addStep(socket, { t: event.t, step: PASS_STEPS[event.how], process, fd: event.fd, detail: event.how });
     return socket;
   }
 
@@ -252,48 +271,26 @@ export class SocketTable {
       return this.there(facts).findLast((socket) => continues(socket, facts) && !besides.includes(socket));
     }
     if (facts.inode === null) return undefined;
-    return this.sockets.findLast(
-      ({ destroyedAt, inode, facts: known }) =>
-        destroyedAt === null && inode === facts.inode && known.netns === facts.netns && known.port === facts.port,
-    );
+    return this.#known
+      .ofInode(facts.inode)
+      .findLast(({ destroyedAt, facts: known }) => destroyedAt === null && known.netns === facts.netns && known.port === facts.port);
   }
 
   #listens(socket: Socket, t: Nanos): void {
     socket.listeningSince ??= t;
-    this.#listened.put(socket);
+    const place = placeKey(socket.facts);
+    if (!this.#listened.has(place)) this.#listened.set(place, socket.seenAt);
   }
 
   /** Who made it is told by its first call only. */
   #made(socket: Socket, { created }: CallEvent): void {
     if (!created || socket.creator) return;
     socket.creator = { process: this.processes.seen(created.pid, created.comm), comm: created.comm, t: created.t };
-    step(socket, created.t, "created", socket.creator.process, null);
+    addStep(socket, { t: created.t, step: "created", process: socket.creator.process, fd: null, detail: "" });
   }
 
   #add(facts: SocketFacts, t: Nanos, binderOnly: boolean): Socket {
-    const socket: Socket = {
-      id: `s${this.sockets.length + 1}`,
-      facts,
-      inode: facts.inode,
-      seenAt: t,
-      bindEnteredAt: null,
-      boundAt: null,
-      inBucketSince: null,
-      listeningSince: null,
-      listenedUntil: null,
-      destroyedAt: null,
-      releasedAt: null,
-      releaseIsExact: false,
-      creator: null,
-      opener: null,
-      steps: [],
-      lastClose: null,
-      endedBy: null,
-      wentWithNamespace: false,
-      reusePortSince: null,
-      binderOnly,
-    };
-    this.sockets.push(socket);
+    const socket = this.#known.add(facts, t, binderOnly);
     this.#addresses.place(socket);
     return socket;
   }

@@ -41,6 +41,16 @@ export interface PortTimeline {
   lanes: Socket[];
   /** A refused call of this port has been reported. */
   reported: boolean;
+  /** Of a long history the first and the last rows are kept; left out where it is whole. */
+  notKept?: NotKept;
+}
+
+/** What was dropped from the middle of a history. */
+export interface NotKept {
+  events: number;
+  sockets: number;
+  /** Instant of the first row after it. */
+  until: Nanos;
 }
 
 /** What a lane shows at one instant. */
@@ -61,17 +71,19 @@ export function barOf(state: State): Cell {
   }
 }
 
-/** Time during which binds were refused: from each first refusal to the next successful bind or listen, or to the end. */
-export function unavailable(rows: readonly Row[], end: Nanos): Nanos {
-  let total = 0;
-  let since: Nanos | null = null;
-  for (const row of rows) {
-    if (row.kind === "refused") since ??= row.t;
-    const succeeded = since !== null && (row.kind === "bound" || row.kind === "listening");
-    if (succeeded && since !== null) {
-      total += row.t - since;
-      since = null;
-    }
+/** Sums up the time during which binds were refused: from each first refusal to the next successful bind or listen, or to the end. */
+export class Unavailable {
+  #total = 0;
+  #since: Nanos | null = null;
+
+  take({ kind, t }: Pick<Row, "kind" | "t">): void {
+    if (kind === "refused") this.#since ??= t;
+    if (this.#since === null || (kind !== "bound" && kind !== "listening")) return;
+    this.#total += t - this.#since;
+    this.#since = null;
   }
-  return since === null ? total : total + Math.max(0, end - since);
+
+  until(end: Nanos): Nanos {
+    return this.#since === null ? this.#total : this.#total + Math.max(0, end - this.#since);
+  }
 }

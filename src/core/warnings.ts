@@ -69,6 +69,13 @@ export class Warnings implements Observer {
     return [];
   }
 
+  forget(): void {
+    for (const [key, servers] of this.#servers) {
+      for (const socket of servers.keys()) if (!serves(socket)) servers.delete(socket);
+      if (servers.size === 0) this.#servers.delete(key);
+    }
+  }
+
   #call(event: CallEvent): WarningRecord[] {
     const { socket, walk, t } = event;
     const binder = this.#table.find(socket.sk, socket.inode);

@@ -3,7 +3,7 @@ import { isoTime, type Nanos, parseIsoTime } from "../base/nanoseconds.ts";
 import { endpoint } from "../core/address.ts";
 import type { EventOf, Header } from "../core/event.ts";
 import { COLUMNS, type FlatRow } from "../core/flat-row.ts";
-import { placeKey } from "../core/party.ts";
+import { type PlaceKey, placeKey } from "../core/party.ts";
 import type { HolderRecord, ProcessRecord } from "../core/process-record.ts";
 import type { AbsenceRecord, AttemptsRecord, BlockerRecord, OutputRecord, RestartRecord, SummaryRecord } from "../core/record.ts";
 import type { PortTimeline, Row } from "../core/timeline.ts";
@@ -56,7 +56,7 @@ export class NdjsonReport implements Report {
   }
 
   #portRows(timelines: readonly PortTimeline[], iso: (t: Nanos) => string): Said[] {
-    const failures = new Map<string, number>();
+    const failures = new Map<PlaceKey, number>();
     for (const { record } of this.#failures.all) failures.set(placeKey(record), (failures.get(placeKey(record)) ?? 0) + 1);
     const unavailable = new Map(this.#summary?.ports.map((port) => [placeKey(port), port.unavailableNs]));
     return timelines.map((timeline) => {

@@ -1,5 +1,5 @@
 import Table from "cli-table3";
-import { placeKey } from "../core/party.ts";
+import { type PlaceKey, placeKey } from "../core/party.ts";
 import type { FailureRecord, PortRecord } from "../core/record.ts";
 import { processText } from "./block.ts";
 import { countText, durationText, paint, type TextOptions, textWidth, truncate } from "./text.ts";
@@ -16,7 +16,7 @@ interface Tally {
 /** Counts the refusals of each port, for the end of a report in which there are many: a table of them, a line a port. */
 export class Overview {
   readonly #options: TextOptions;
-  readonly #ports = new Map<string, Tally>();
+  readonly #ports = new Map<PlaceKey, Tally>();
 
   constructor(options: TextOptions) {
     this.#options = options;

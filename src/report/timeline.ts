@@ -3,7 +3,7 @@ import { endpoint } from "../core/address.ts";
 import { chartOf } from "../core/chart.ts";
 import type { Header } from "../core/event.ts";
 import type { Socket } from "../core/socket.ts";
-import type { PortTimeline, Row } from "../core/timeline.ts";
+import type { NotKept, PortTimeline, Row } from "../core/timeline.ts";
 import { processText } from "./block.ts";
 import { drawChart } from "./chart.ts";
 import type { KnownHolders, PickedLines } from "./chart-lanes.ts";
@@ -44,7 +44,7 @@ interface Told {
   style: "bad" | "good" | null;
 }
 
-function eventLines({ rows }: PortTimeline, picked: PickedLines, header: Header, options: TextOptions): string[] {
+function eventLines({ rows, notKept }: PortTimeline, picked: PickedLines, header: Header, options: TextOptions): string[] {
   const sorted = [...rows].sort((a, b) => a.t - b.t);
   const told = eventRuns(sorted, picked).flatMap((run) => collapsed(run, options));
   const hidden = told.length - MAX_FIRST - MAX_LAST;
@@ -58,9 +58,15 @@ function eventLines({ rows }: PortTimeline, picked: PickedLines, header: Header,
       ...more.map((line) => `${" ".repeat(TIME_WIDTH)}${painted(line)}`),
     ];
   });
-  if (hidden > 0) lines[MAX_FIRST] = [`${dots(options)} ${some(hidden, "line")} left out`];
+  const dropped = notKept ? [`${dots(options)} ${notKeptText(notKept)}`] : [];
+  if (hidden > 0) lines[MAX_FIRST] = [`${dots(options)} ${some(hidden, "line")} left out`, ...dropped];
+  else lines.splice(notKept ? told.filter(({ t }) => t < notKept.until).length : 0, 0, dropped);
   return lines.flat();
 }
+
+/** `41,203 more events not kept`. */
+export const notKeptText = ({ events }: Pick<NotKept, "events">) =>
+  `${countText(events)} more ${events === 1 ? "event" : "events"} not kept`;
 
 const dots = ({ ascii }: TextOptions) => (ascii ? "..." : "…");
 

@@ -20,7 +20,7 @@ function said(owners: SocketFacts[], socket: SocketFacts, change: Partial<WalkFa
   const verdict = explain(call, { owners: walked, remembered: [], unseenListeners: [], seeded: true, kernel, faults: [] });
   const note = oddOneOut({
     ...{ id: "f1", call, binder: table.call(call), process: table.processes.seen(20, "node"), owners: walked, verdict },
-    ...{ holders: new Map(), holdersComplete: true, unseenListeners: [], ready: true, row: undefined, released: new Set() },
+    ...{ holders: new Map(), holdersComplete: true, unseenListeners: [], ready: true, row: undefined },
   });
   if (note) expect(note.code).toBe("odd-one-out");
   return note?.message;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { State } from "../../src/core/event.ts";
-import { barOf, type Cell, type Row, unavailable } from "../../src/core/timeline.ts";
+import { barOf, type Cell, type Row, Unavailable } from "../../src/core/timeline.ts";
 
 function row(t: number, kind: Row["kind"]): Row {
   return { t, kind, socket: null, state: null, process: null, detail: "", blockers: [] };
@@ -18,7 +18,7 @@ it.each<[State, Cell]>([
   expect(barOf(state)).toBe(cell);
 });
 
-describe("unavailable", () => {
+describe("time in which binds were refused", () => {
   const [no, yes, other] = ["refused", "bound", "released"] as const;
   it.each<[string, Row[], number]>([
     ["nothing", [], 0],
@@ -30,6 +30,8 @@ describe("unavailable", () => {
     ["two gaps", [row(10, no), row(20, yes), row(90, no)], 20],
     ["no negative time", [row(110, no)], 0],
   ])("%s", (_, rows, nanos) => {
-    expect(unavailable(rows, 100)).toBe(nanos);
+    const sum = new Unavailable();
+    for (const one of rows) sum.take(one);
+    expect(sum.until(100)).toBe(nanos);
   });
 });

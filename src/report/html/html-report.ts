@@ -2,11 +2,12 @@ import { isoTime, type Nanos, parseIsoTime } from "../../base/nanoseconds.ts";
 import type { EventOf, Header } from "../../core/event.ts";
 import { rangeTexts } from "../../core/port-ranges.ts";
 import type { AbsenceRecord, OutputRecord, PortRecord, SummaryRecord } from "../../core/record.ts";
-import type { PortTimeline } from "../../core/timeline.ts";
+import type { NotKept, PortTimeline } from "../../core/timeline.ts";
 import { groupFields } from "../groups.ts";
 import { CUT_SENTENCE, earlyEnd } from "../sentences.ts";
 import { escapeText, type TextOptions } from "../text.ts";
 import { type Report, summaryText, TextReport, withoutText } from "../text-report.ts";
+import { notKeptText } from "../timeline.ts";
 import { FailureItems } from "./failures.ts";
 import type { HeadItem, StoryItem } from "./model.ts";
 import { type PageCode, page } from "./page.ts";
@@ -75,7 +76,11 @@ export class HtmlReport implements Report {
     const charts = new Charts(this.#failures, this.#processes, this.#options);
     for (const timeline of timelines) charts.add(timeline, this.#groups(timeline));
     charts.finish();
-    const head = this.#head(charts, end);
+    const head = this.#head(
+      charts,
+      end,
+      timelines.flatMap(({ notKept }) => notKept ?? []),
+    );
     const { ports, lanes, bars, gaps, refusals, events } = charts;
     const contents = {
       ...{ head: [head], processes: this.#processes.items, texts: this.#texts.items },
@@ -92,7 +97,7 @@ export class HtmlReport implements Report {
     return record ? groupFields(record, this.#options).map(([label, text]) => [label, escapeText(text)]) : [];
   }
 
-  #head(charts: Charts, end: EventOf<"end"> | undefined): HeadItem {
+  #head(charts: Charts, end: EventOf<"end"> | undefined, notKept: readonly NotKept[]): HeadItem {
     const empty = charts.ports.length === 0;
     const [from, to] = empty ? [0, end?.t ?? 0] : [charts.from, charts.to];
     const { failures, explained, lost } = this.#summary;
@@ -104,6 +109,7 @@ export class HtmlReport implements Report {
         ...this.#missing.map(withoutText),
         ...(end === undefined ? [CUT_SENTENCE] : end.died ? [earlyEnd(end.reason)] : []),
         ...(lost > 0 ? [`${lost} events were lost`] : []),
+        ...(notKept.length > 0 ? [`from the middle of long histories ${notKeptText(sumOf(notKept))}; --history keeps more`] : []),
       ].map((text) => escapeText(text)),
       ...{ from, to, midnight: this.#midnight() },
     };
@@ -138,3 +144,6 @@ export class HtmlReport implements Report {
     return Number(((local % day) + day) % day);
   }
 }
+
+/** What was dropped of all ports together. */
+const sumOf = (all: readonly NotKept[]): Pick<NotKept, "events"> => ({ events: all.reduce((sum, { events }) => sum + events, 0) });
