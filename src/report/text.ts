@@ -109,9 +109,17 @@ export function durationText(nanos: Nanos, { ascii }: Pick<TextOptions, "ascii">
   return ascii ? text.replace("µ", "u") : text;
 }
 
+/** Many instants are of the same second. */
+let lastSecond = { second: "", offsetMinutes: 0, text: "" };
+
 /** `14:03:07.311` of an ISO time, in the trace's zone. */
 export function clockTime(iso: string, { offsetMinutes }: Pick<TextOptions, "offsetMinutes">): string {
-  return new Date(Date.parse(iso) + offsetMinutes * 60_000).toISOString().slice(11, 23);
+  const second = iso.slice(0, 19);
+  if (second !== lastSecond.second || offsetMinutes !== lastSecond.offsetMinutes) {
+    const text = new Date(Date.parse(`${second}Z`) + offsetMinutes * 60_000).toISOString().slice(11, 19);
+    lastSecond = { second, offsetMinutes, text };
+  }
+  return `${lastSecond.text}${iso.slice(19, 23)}`;
 }
 
 /** `1st`, `2nd`, `17th`. */
