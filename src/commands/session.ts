@@ -3,6 +3,7 @@ import type { OutputRecord } from "../core/record.ts";
 import { Story, type StoryOptions } from "../core/story.ts";
 import type { Report } from "../report/text-report.ts";
 import { EXIT, type ExitCode } from "./failure.ts";
+import { keepHeapSmall } from "./heap.ts";
 import type { Output } from "./output.ts";
 
 export interface SessionOptions {
@@ -27,6 +28,7 @@ export interface SessionEnd {
 
 /** Carries events through the story into the report. Live and replay are this same loop over another source. */
 export async function runSession(options: SessionOptions): Promise<SessionEnd> {
+  keepHeapSmall();
   const story = new Story(options.header, options.story);
   const result: SessionEnd = { failures: 0, explained: 0, lost: 0, end: undefined };
   const say = (records: readonly OutputRecord[]) => {

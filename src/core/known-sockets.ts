@@ -9,7 +9,7 @@ import { newSocket, type Socket } from "./socket.ts";
  */
 export const REMEMBERED: Nanos = 180 * SECOND;
 /** Most sockets that are remembered so, the younger ones: thousands may come and go in a second. */
-const MOST_REMEMBERED = 8192;
+const MOST_REMEMBERED = 4096;
 /** Refused binders of which nothing else is known: their end is not seen. */
 const MOST_BINDERS = 4096;
 
@@ -55,8 +55,7 @@ export class KnownSockets implements Iterable<Socket> {
     }
     const endOf = (socket: Socket) => overSince(socket) ?? 0;
     const least = latestBut(MOST_REMEMBERED, over, endOf);
-    const isOld = ({ releasedAt, replacedAt }: Socket) => (releasedAt ?? replacedAt ?? now) < now - REMEMBERED;
-    const old = over.filter((socket) => isOld(socket) || endOf(socket) < least);
+    const old = over.filter((socket) => (closedAt(socket) ?? now) < now - REMEMBERED || endOf(socket) < least);
     const gone = new Set([...old, ...binders.slice(0, -MOST_BINDERS)].filter((socket) => !needed(socket)));
     for (const socket of gone) {
       this.#all.delete(socket);
@@ -86,3 +85,7 @@ export class KnownSockets implements Iterable<Socket> {
 function overSince({ releasedAt, destroyedAt, replacedAt, facts }: Socket): Nanos | null {
   return releasedAt ?? replacedAt ?? (facts.state === "TIME_WAIT" ? facts.expiresAt : destroyedAt);
 }
+
+/** Since when no look tells anything of it any more. */
+const closedAt = ({ releasedAt, replacedAt, destroyedAt, facts }: Socket) =>
+  releasedAt ?? (destroyedAt === null && facts.state !== "TIME_WAIT" ? replacedAt : null);

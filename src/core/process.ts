@@ -42,7 +42,7 @@ const MOST_ANCESTORS = 64;
 /** Execs and signals that are kept of the beginning and of the end of a long life. */
 const MOST_KEPT = 256;
 /** Most processes that have ended and are remembered, the younger ones. */
-const MOST_ENDED = 8192;
+const MOST_ENDED = 4096;
 
 /** The processes that events told of. */
 export class Processes {

@@ -37,12 +37,15 @@ function lifeOf(steps: readonly Step[]): TraceEvent[] {
   return [...inDisorder(life.events, steps), end(life.t + MS)];
 }
 
+/** What bindtrace itself tells, and the lives of processes, by which a pid is told from the one before. */
+const ORDERED: readonly TraceEvent["type"][] = ["holders", "process", "fork", "exit"];
+
 /** Now and then an event comes after the next one, though it was before it. */
 function inDisorder(events: readonly TraceEvent[], steps: readonly Step[]): TraceEvent[] {
   const all = [...events];
   for (const [index, { late }] of steps.entries()) {
     const [a, b] = [all[index], all[index + 1]];
-    if (late && a && b && a.type !== "holders" && b.type !== "holders" && index % 7 === 0) all.splice(index, 2, b, a);
+    if (late && a && b && !ORDERED.includes(a.type) && !ORDERED.includes(b.type) && index % 7 === 0) all.splice(index, 2, b, a);
   }
   return all;
 }
@@ -154,7 +157,8 @@ class Life {
   /** Addresses come again soon, inodes never here. */
   #fresh(which: number, port: number): SocketFacts {
     const taken = new Set(this.#living.map(({ socket }) => socket.sk));
-    const sk = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13].map((one) => 1 + ((one + which) % 13)).find((one) => !taken.has(one)) ?? 1;
+    if (this.#refused) taken.add(this.#refused.sk);
+    const sk = Array.from({ length: 13 }, (_, index) => 1 + ((index + which) % 13)).find((one) => !taken.has(one)) ?? 14 + this.#inode;
     return facts({ sk, inode: this.#inode++, port, state: "BOUND", reuseAddr: which > 3 });
   }
 
