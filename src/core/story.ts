@@ -160,8 +160,7 @@ export class Story {
   finish(): OutputRecord[] {
     const waiting = this.#refusals.finish();
     for (const observer of this.#observers) this.#observed.push(...observer.finish(this.#end));
-    const unavailableNs = (timeline: PortTimeline) => this.#timelines.unavailableNs(timeline, this.#end);
-    const ports = this.timelines().map((timeline) => ({ timeline, unavailableNs: unavailableNs(timeline) }));
+    const ports = this.timelines().map((timeline) => ({ timeline, unavailableNs: this.#timelines.unavailableNs(timeline, this.#end) }));
     return [
       ...waiting,
       ...this.#observed.splice(0),
