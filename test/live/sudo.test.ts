@@ -59,6 +59,15 @@ describe.skipIf(liveProblem !== null)("bindtrace -- command under sudo", () => {
     expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
   });
 
+  it("hands nothing of its own to the command: descriptors, priority, signals, rights, umask, folder", async () => {
+    const inherited = fixture("tell-inheritance");
+    const trace = join(folder.path, "trace.jsonl.gz");
+    const alone = await execa("setpriv", ["--reuid=5", "--regid=60", "--clear-groups", ...inherited.map(String)], { cwd: ROOT, input: "" });
+    const { stdout } = await run(["--port", port, "--save", trace, "--output", join(folder.path, "report"), "--", ...inherited]);
+    expect(JSON.parse(stdout)).toEqual(JSON.parse(alone.stdout));
+    expect(JSON.parse(stdout)).toMatchObject({ capabilities: [0, 0, 0, 0], signals: [0, expect.any(Number)] });
+  });
+
   it("runs the command as it is where there is no user behind sudo", async () => {
     const env = { SUDO_USER: "", SUDO_UID: "", SUDO_GID: "", HOME: "/root" };
     const { stdout, exitCode } = await run(["--port", port, "--", ...fixture("tell-identity")], { env });
@@ -93,8 +102,10 @@ describe.skipIf(liveProblem !== null)("bindtrace -- command under sudo", () => {
   it("what --save records belongs to the user behind sudo, and --output takes the report", async () => {
     const [trace, report] = [join(folder.path, "trace.jsonl.gz"), join(folder.path, "report.txt")];
     const { stdout, stderr } = await run(["--port", port, "--save", trace, "--output", report, "--", ...fixture("bind-twice", port, 0)]);
-    expect(statSync(trace)).toMatchObject({ uid: 5, gid: 60 });
-    expect(statSync(trace).mode & 0o777).toBe(0o600);
+    for (const path of [trace, report]) {
+      expect(statSync(path)).toMatchObject({ uid: 5, gid: 60 });
+      expect(statSync(path).mode & 0o777).toBe(0o600);
+    }
     expect([stdout, stderr]).toEqual(["stdout: Address already in use", "stderr: Address already in use"]);
     expect((await bindtrace(["replay", trace])).stdout).toBe(readFileSync(report, "utf8").trimEnd());
   });
