@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { jsonLine } from "../../src/base/json-line.ts";
 import type { CheckRecord, OwnerRecord } from "../../src/core/check-record.ts";
 import { checkText } from "../../src/report/check.ts";
-import type { TextOptions } from "../../src/report/text.ts";
+import { type TextOptions, textWidth } from "../../src/report/text.ts";
 import { hostile, visible } from "./hostile.ts";
 
 const PLAIN: TextOptions = { color: false, width: 80, ascii: false, offsetMinutes: 60 };
@@ -181,7 +181,7 @@ describe("whatever names there are", () => {
         const lines = visible(shown).split("\n");
         for (const line of lines) {
           expect(line).not.toMatch(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u);
-          expect([...line].length <= chosen.width || !line.slice(14).trim().includes(" ")).toBe(true);
+          expect(textWidth(line) <= chosen.width || !line.slice(14).trim().includes(" ")).toBe(true);
         }
         expect(shown.includes("\u001b")).toBe(chosen.color);
         if (chosen.ascii) expect(lines.join("")).toMatch(/^[\x20-\x7e]*$/);

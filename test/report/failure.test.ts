@@ -4,7 +4,7 @@ import type { SocketFacts, TraceEvent } from "../../src/core/event.ts";
 import type { HolderRecord, ProcessRecord } from "../../src/core/process-record.ts";
 import type { FailureRecord, ReleaseRecord } from "../../src/core/record.ts";
 import { failureBlock, holdersLine, releaseLine } from "../../src/report/failure.ts";
-import type { TextOptions } from "../../src/report/text.ts";
+import { type TextOptions, textWidth } from "../../src/report/text.ts";
 import { bind, connection, exit, facts, failureOf, header, holders, listen, MS, refused, seed, tell, timeWait } from "../helpers/events.ts";
 import { hostile, visible } from "./hostile.ts";
 
@@ -272,7 +272,7 @@ describe("whatever the processes call themselves", () => {
     fc.assert(
       fc.property(said, options, fc.constantFrom(0, 3), (failure, chosen, repeats) => {
         const lines = visible(block({ ...failure, repeats }, chosen)).split("\n");
-        const tooLong = lines.filter((line) => [...line].length > chosen.width && line.slice(14).trim().includes(" "));
+        const tooLong = lines.filter((line) => textWidth(line) > chosen.width && line.slice(14).trim().includes(" "));
         expect(tooLong).toEqual([]);
       }),
     );
