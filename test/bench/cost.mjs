@@ -6,7 +6,7 @@ import { againstStrace, completeness, HEAD, ratioRows } from "./ratios.mjs";
 import { publish } from "./table.mjs";
 
 const { REPETITIONS = "7", CHUNKS = "11" } = process.env;
-const measured = await measure(Number(REPETITIONS), Number(CHUNKS), (name) => name !== "bindsnoop");
+const measured = await measure({ repetitions: Number(REPETITIONS), chunks: Number(CHUNKS) }, (name) => name !== "bindsnoop");
 const command = "make bench";
 const refused =
   measured.refused.length > 0 ? [`This machine does not let in: ${measured.refused.map((name) => `\`${name}\``).join(", ")}.`] : [];

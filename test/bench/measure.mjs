@@ -1,5 +1,5 @@
-// measure.mjs FILE REPETITIONS CHUNKS [NAME]…: runs the measured program (cost.c) by itself and beside each tracer in turn, and
-// writes what it took into FILE. NAME: only tracers whose names begin so.
+// measure.mjs FILE REPETITIONS CHUNKS DIVISOR [NAME]…: runs the measured program (cost.c) by itself and beside each tracer in turn, and
+// writes what it took into FILE. DIVISOR: of the rounds of a chunk; NAME: only tracers whose names begin so.
 
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -14,7 +14,7 @@ const WARM_UP = 1;
  * Of each tracer that this machine lets in, for each repetition: the chunks of each kind, those of the untraced program right
  * before and after, and what a bindtrace reported and lost.
  */
-export async function measure(repetitions, chunks, wanted = () => true) {
+export async function measure({ repetitions, chunks, divisor = 1 }, wanted = () => true) {
   leaveLastCpu();
   const rows = TRACERS.filter(({ name }) => wanted(name)).map((tracer) => ({ tracer, name: tracer.name, repetitions: [] }));
   for (let repetition = 0; repetition < repetitions; repetition++) {
@@ -22,7 +22,7 @@ export async function measure(repetitions, chunks, wanted = () => true) {
     const turn = rows.map((_, index) => rows[(index + repetition) % rows.length]);
     for (const row of turn) {
       if (row.refused) continue;
-      const result = await beside(row.tracer, chunks);
+      const result = await beside(row.tracer, chunks, divisor);
       process.stderr.write(`${repetition + 1}/${repetitions} ${row.name}${result ? "" : ": not on this machine"}\n`);
       if (result) row.repetitions.push(result);
       else row.refused = true;
@@ -32,7 +32,7 @@ export async function measure(repetitions, chunks, wanted = () => true) {
   return {
     facts: machine({ bpftrace: true }),
     chunks,
-    expected: REFUSED_ROUNDS * (chunks + WARM_UP),
+    expected: (REFUSED_ROUNDS / divisor) * (chunks + WARM_UP),
     refused,
     rows: rows.filter((row) => row.repetitions.length > 0).map(plain),
   };
@@ -40,19 +40,22 @@ export async function measure(repetitions, chunks, wanted = () => true) {
 
 const plain = ({ name, repetitions }) => ({ name, repetitions });
 
-async function beside(tracer, chunks) {
-  const before = runCost(chunks);
+async function beside(tracer, chunks, divisor) {
+  const before = runCost(chunks, { divisor });
   const running = tracer.start ? await tracer.start() : undefined;
   if (running === null) return null;
-  const traced = runCost(chunks, tracer);
+  const traced = runCost(chunks, { divisor, ...tracer });
   const seen = await running?.stop();
-  const after = runCost(chunks);
+  const after = runCost(chunks, { divisor });
   if (!before || !after) throw new Error("the measured program failed");
   return traced && { traced, before, after, seen };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [file, repetitions, chunks, ...names] = process.argv.slice(2);
+  const [file, repetitions, chunks, divisor, ...names] = process.argv.slice(2);
   const wanted = names.length > 0 ? (name) => names.some((start) => name.startsWith(start)) : undefined;
-  writeFileSync(file, JSON.stringify(await measure(Number(repetitions), Number(chunks), wanted)));
+  writeFileSync(
+    file,
+    JSON.stringify(await measure({ repetitions: Number(repetitions), chunks: Number(chunks), divisor: Number(divisor) }, wanted)),
+  );
 }

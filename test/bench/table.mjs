@@ -2,7 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { availableParallelism, release } from "node:os";
+import { cpus, release } from "node:os";
 import { fileURLToPath } from "node:url";
 
 const DOCUMENT = fileURLToPath(new URL("../../docs/benchmarks.md", import.meta.url));
@@ -25,7 +25,7 @@ export function machine({ bpftrace = false } = {}) {
   const kernel = `Linux ${release().replace(/[-+].*/, "")}`;
   const version = bpftrace ? [execFileSync("bpftrace", ["--version"], { encoding: "utf8" }).trim().replace(" v", " ")] : [];
   const day = new Date().toISOString().slice(0, 10);
-  return [kernel, ...version, `Node ${process.versions.node}`, `${availableParallelism()} CPUs`, day].join(", ");
+  return [kernel, ...version, `Node ${process.versions.node}`, `${cpus().length} CPUs`, day].join(", ");
 }
 
 /**
