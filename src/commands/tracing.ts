@@ -23,7 +23,10 @@ export async function trace(options: TraceOptions, command: readonly string[]): 
       : "check its name";
     throw new Failure(EXIT.usage, `the command ${command[0]} was not found: ${hint}`);
   }
-  const machine = await preflight(HOOKS[options.hooks]);
+  const interrupt = new AbortController();
+  const release = onSignals(() => interrupt.abort());
+  const machine = await preflight(HOOKS[options.hooks], interrupt.signal);
+  throwIfInterrupted(interrupt.signal);
   if (!machine.ok) throw problemFailure(machine.error);
   const live: LiveOptions = {
     ports: options.port ?? [],
@@ -33,13 +36,17 @@ export async function trace(options: TraceOptions, command: readonly string[]): 
     without: options.withoutProbe ?? [],
     buffer: options.buffer ?? null,
   };
-  if (options.printProgram) return printProgram(machine.value, live);
+  if (options.printProgram) {
+    release();
+    return printProgram(machine.value, live);
+  }
   const user = await invoker();
   // Both are opened before tracing starts: a place where one may not write is found then, not after.
   const writer = await openSave(options);
   try {
     const output = chooseOutput(options, command.length > 0);
-    const { opened, record } = await arm(machine.value, live);
+    const { opened, record } = await arm(machine.value, live, interrupt.signal);
+    release();
     return await record(opened, { options, command, user, netns, output, writer });
   } catch (error) {
     writer?.discardEmpty();
@@ -66,17 +73,19 @@ interface Armed {
   record: typeof import("./recording.ts").record;
 }
 
-/** Starts the trace; a signal that comes before it is armed ends it. */
-async function arm(machine: Machine, options: LiveOptions): Promise<Armed> {
-  const interrupt = new AbortController();
-  const release = onSignals(() => interrupt.abort());
-  const opening = openLive(machine, options, interrupt.signal);
+/** Starts the trace. */
+async function arm(machine: Machine, options: LiveOptions, interrupted: AbortSignal): Promise<Armed> {
+  const opening = openLive(machine, options, interrupted);
   const { record } = await import("./recording.ts");
   const opened = await opening;
-  release();
-  if (interrupt.signal.aborted) throw new Failure(EXIT.interrupted, "interrupted before the trace was armed: nothing was seen");
+  throwIfInterrupted(interrupted);
   if (!opened.ok) throw problemFailure(opened.error);
   return { opened: opened.value, record };
+}
+
+/** A signal that comes before the trace is armed ends it. */
+function throwIfInterrupted({ aborted }: AbortSignal): void {
+  if (aborted) throw new Failure(EXIT.interrupted, "interrupted before the trace was armed: nothing was seen");
 }
 
 function problemFailure({ kind, message }: Problem): Failure {

@@ -23,9 +23,9 @@ export interface Machine {
 
 /**
  * Checks, cheapest first, that this machine can be traced. Where one of several ways to attach may be used, the best is tried with a
- * small program meanwhile: it is known to be refused long before bpftrace would say so of the whole program.
+ * small program meanwhile: it is known to be refused long before bpftrace would say so of the whole program. `cancel` ends that at once.
  */
-export async function preflight(attach: readonly Attachment[] = []): Promise<Result<Machine, Problem>> {
+export async function preflight(attach: readonly Attachment[] = [], cancel?: AbortSignal): Promise<Result<Machine, Problem>> {
   if (process.platform !== "linux") return fail({ kind: "unsupported", message: "bindtrace traces Linux only; replay works anywhere" });
   if (process.geteuid?.() !== 0) {
     return fail({ kind: "not-root", message: "tracing needs root (replay does not)" });
@@ -33,7 +33,7 @@ export async function preflight(attach: readonly Attachment[] = []): Promise<Res
   const version = await bpftraceVersion();
   if (!version.ok) return version;
   const best = attach.length > 1 ? attach[0] : undefined;
-  const trial = best && tryAttach(best);
+  const trial = best && tryAttach(best, cancel);
   const machine = readMachine(version.value);
   if (!machine.ok || !best) return machine;
   return (await trial) === null ? machine : ok({ ...machine.value, refused: [best] });

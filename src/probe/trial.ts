@@ -27,10 +27,10 @@ export function trialProgram(attach: Attachment): string {
   return [...bodies, `BEGIN { printf("${ATTACHED}\\n"); exit(); }`].join("\n");
 }
 
-/** Really attaches a small program; null when that works, else why it does not. */
-export async function tryAttach(attach: Attachment): Promise<Refusal | null> {
+/** Really attaches a small program, unless it is cancelled; null when that works, else why it does not. */
+export async function tryAttach(attach: Attachment, cancel?: AbortSignal): Promise<Refusal | null> {
   const limit = AbortSignal.timeout(LIMIT);
-  const started = await startBpftrace(trialProgram(attach), limit);
+  const started = await startBpftrace(trialProgram(attach), cancel ? AbortSignal.any([limit, cancel]) : limit);
   if (!started.ok) return { cause: "unknown", reason: started.error.message };
   const bpftrace = started.value;
   let attached = false;
