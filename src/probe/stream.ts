@@ -241,12 +241,14 @@ export class LiveStream {
   }
 
   #call(event: CallEvent, now: Moment): void {
+    // A report is made when the holders are known: who was refused has to be known by then.
+    if (!this.#callers.has(event.pid)) {
+      this.#callers.add(event.pid);
+      this.#processes.tell(event.pid);
+    }
     if (event.errno !== null) this.#holders.find(event, now.arrival);
     const inCommand = event.errno !== null && this.#command !== null && descendsFrom(event.pid, this.#command);
     this.#hold(inCommand ? { ...event, inCommand } : event, now);
-    if (this.#callers.has(event.pid)) return;
-    this.#callers.add(event.pid);
-    this.#processes.tell(event.pid);
   }
 
   #hold(event: TraceEvent, { arrival, instant }: Moment): void {

@@ -20,7 +20,7 @@ import { join } from "node:path";
 import { finished } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
-import { storyOptions } from "../../dist/commands/options.js";
+import { storyOptions } from "../../dist/commands/report-choice.js";
 import { runSession } from "../../dist/commands/session.js";
 import { NdjsonReport } from "../../dist/report/ndjson.js";
 import { openTrace } from "../../dist/trace/reader.js";

@@ -13,8 +13,10 @@ export interface Workshop {
 /** Folders of programs of the system, behind that of the node that is tried. */
 export const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** Without what npm leaves to the programs that it runs, of which vitest may be one. */
-const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|INIT_CWD$|NODE_)/i.test(name)));
+/** Without what npm leaves to the programs that it runs, of which vitest may be one; the registry may have a certificate of its own. */
+const environment = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !/^(npm_|INIT_CWD$|NODE_(?!EXTRA_CA_CERTS$))/i.test(name)),
+);
 
 export async function workshop(path: string): Promise<Workshop> {
   const folders = (process.env.PATH ?? "").split(delimiter);
