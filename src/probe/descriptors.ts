@@ -21,7 +21,7 @@ export function numbersIn(folder: string): number[] {
 }
 
 /** What /proc/PID/fd shows for a socket: the inode is its own, whatever namespace it is in (sockfs_dname, net/socket.c). */
-export function socketInode(path: string): number | null {
+function socketInode(path: string): number | null {
   try {
     const link = readlinkSync(path);
     return link.startsWith("socket:[") ? Number(link.slice("socket:[".length, -1)) : null;
