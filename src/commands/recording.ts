@@ -94,7 +94,16 @@ class RunningCommand {
       const { command, env } = asInvoker(words, user);
       const hasStdout = (!options.json || options.output !== undefined) && options.save !== "-";
       const stdout = hasStdout ? "inherit" : process.stderr;
-      const child = execa(command[0] ?? "", command.slice(1), { stdin: "inherit", stdout, stderr: "inherit", reject: false, env });
+      const child = execa(command[0] ?? "", command.slice(1), {
+        stdin: "inherit",
+        stdout,
+        stderr: "inherit",
+        reject: false,
+        env,
+        // When to end is the command's affair: a slow shutdown is not cut short, and it may outlive the trace.
+        forceKillAfterDelay: false,
+        cleanup: false,
+      });
       if (child.pid !== undefined) live.setCommand(child.pid);
       this.#kill = (signal) => child.kill(signal);
       this.#leave = () => child.unref();

@@ -43,6 +43,7 @@ export function useStage(): Stage {
       cwd: ROOT,
       reject: false,
       stripFinalNewline: false,
+      forceKillAfterDelay: false,
       ...options,
       env: { PYTHONDONTWRITEBYTECODE: "1", ...options.env },
     });

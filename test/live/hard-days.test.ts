@@ -87,6 +87,18 @@ describe.skipIf(liveProblem !== null)("a hard day", () => {
     expect(stderr).toMatch(/\nbindtrace: 1 refused, 1 explained\n$/);
   });
 
+  it("the command takes its time to shut down: nobody kills it, and the trace ends with it", async () => {
+    // Longer than process managers, and the library that starts the command, wait by default.
+    const slow = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: (time.sleep(6), print('shut down'), sys.exit(7)))";
+    const command = ["python3", "-c", `${slow}; print('ready', flush=True); sys.stdin.read()`];
+    const session = inside([process.execPath, CLI, "--port", String(port), "--exit-code", "child", "--", ...command]);
+    await session.says(/ready/);
+    session.kill("SIGTERM");
+    const { exitCode, stdout } = await session.ended;
+    expect(stdout).toBe("ready\nshut down\n");
+    expect(exitCode).toBe(7);
+  });
+
   const full = 'mount -t tmpfs -o size=16k none "$0" && exec "$@" 2>&1';
   const fragile =
     'truncate -s 4M "$0/image" && mkfs.ext4 -q -O ^has_journal "$0/image" && ' +
