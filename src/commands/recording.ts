@@ -87,6 +87,7 @@ class RunningCommand {
   #kill: (signal: NodeJS.Signals) => void = () => {};
   #leave: () => void = () => {};
   #interrupts = 0;
+  #interruptedAt = Number.NEGATIVE_INFINITY;
   #running = false;
 
   constructor({ command: words, user, options }: Session, live: LiveTrace) {
@@ -135,6 +136,9 @@ class RunningCommand {
   /** Hands a signal on; false when bindtrace itself is meant. A terminal has sent Ctrl-C to the command already. */
   pass(signal: NodeJS.Signals): boolean {
     if (!this.#running) return false;
+    const again = signal !== "SIGTERM" && performance.now() - this.#interruptedAt < ONE_PRESS;
+    if (again) return true;
+    this.#interruptedAt = performance.now();
     const fromTerminal = signal === "SIGINT" && process.stdin.isTTY;
     if (!fromTerminal) this.#kill(signal);
     return ++this.#interrupts === 1;

@@ -3,6 +3,8 @@ import type { Mark } from "./look.ts";
 
 /** How far apart the two clocks may be taken to be: far less than a mark is waited for. */
 export const CLOCK_SLACK: Nanos = 100 * MILLISECOND;
+/** A line that is of the future by more than this shows that they are not paired. */
+const FUTURE: Nanos = MILLISECOND;
 /** The clocks are paired by a mark whose making took less than this (ns), or by the quickest of so many. */
 const QUICK_MARK = 100_000n;
 const MARKS_AT_MOST = 5;
@@ -11,6 +13,8 @@ const MARKS_AT_MOST = 5;
 export interface Sounding {
   at: Nanos | null;
   made: Mark;
+  /** No other mark was under way meanwhile, which might have been taken for this one. */
+  alone: boolean;
 }
 
 /** A mark that came through. */
@@ -63,11 +67,11 @@ export class Clocks {
   }
 
   /**
-   * A line of this instant has come. One that is of the future shows that the machine was suspended: the clocks are taken to be as far
-   * apart as it shows, and paired anew.
+   * A line of this instant has come. One that is of the future shows that the machine was suspended, or that the marks were slow: the
+   * clocks are taken to be as far apart as it shows, and paired anew.
    */
   async heard(t: Nanos, sound: () => Promise<Sounding>): Promise<void> {
-    if (t - this.instant() <= CLOCK_SLACK) return;
+    if (t - this.instant() <= FUTURE) return;
     this.#monotonicOfInstant0 = this.#monotonic() - BigInt(t);
     if (!this.#pairing) await this.#pair(sound);
   }
@@ -82,9 +86,9 @@ export class Clocks {
   async #quickest(sound: () => Promise<Sounding>): Promise<Pair | null> {
     let quickest: Pair | null = null;
     for (let count = 0; count < MARKS_AT_MOST && (quickest?.made.took ?? QUICK_MARK) >= QUICK_MARK; count++) {
-      const { at, made } = await sound();
-      if (at === null || (quickest && made.took >= quickest.made.took)) continue;
-      quickest = { at, made };
+      const { at, made, alone } = await sound();
+      if (at === null || !alone || (quickest && made.took >= quickest.made.took)) continue;
+      quickest = { at, made, alone };
       this.#monotonicOfInstant0 = made.monotonic - BigInt(at);
     }
     return quickest;

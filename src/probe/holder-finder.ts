@@ -7,7 +7,9 @@ import { HolderScan, type Scan, type Wanted } from "./holders.ts";
 import { type Listener, unseenListeners } from "./unseen-listeners.ts";
 
 /** Longest time in ms that a failure's report waits for its holders. */
-const WAIT = 50;
+const WAIT = 40;
+/** Shortest time in ms that what was found waits for older events, which it would otherwise let go before their window is over. */
+const LEAST_WINDOW = 15;
 /** The clocks are paired within some microseconds. */
 const PAIRING: Nanos = MILLISECOND;
 /** Sockets whose holders are remembered at most. */
@@ -187,7 +189,8 @@ export class HolderFinder {
     const t = Math.max(call.t, this.#options.instant());
     const found = { sockets, ...(unseen.length > 0 ? { listeners: unseen } : {}) };
     const event = { type: "holders" as const, t, failureAt: call.t, tid: call.tid, late, complete, ...found };
-    this.#options.emit(event, late ? performance.now() : arrival);
+    const now = performance.now();
+    this.#options.emit(event, late ? now : Math.max(arrival, now - LEAST_WINDOW));
   }
 }
 

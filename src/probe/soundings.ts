@@ -18,16 +18,24 @@ export interface SoundingsOptions {
   ended: Promise<unknown>;
 }
 
+interface Pending {
+  notBefore: Nanos;
+  alone: boolean;
+  came: (t: Nanos | null) => void;
+}
+
 /** Marks that are put into the stream (a look at port 0), and come out behind everything that was in it. */
 export class Soundings {
   readonly #options: SoundingsOptions;
-  readonly #pending = new Set<{ notBefore: Nanos; came: (t: Nanos | null) => void }>();
+  readonly #pending = new Set<Pending>();
   /** Instant of the newest line. */
   #newest: Nanos = 0;
+  #over = false;
 
   constructor(options: SoundingsOptions) {
     this.#options = options;
     void options.ended.then(() => {
+      this.#over = true;
       for (const { came } of this.#pending) came(null);
     });
   }
@@ -45,7 +53,9 @@ export class Soundings {
   /** Makes a mark, and waits for it. */
   async sound(limit = AbortSignal.timeout(LIMIT)): Promise<Sounding> {
     const { base, instant } = this.#options;
-    const pending = { notBefore: instant() - CLOCK_SLACK, came: (_: Nanos | null) => {} };
+    if (this.#over) return { at: null, made: mark(base), alone: true };
+    const pending: Pending = { notBefore: instant() - CLOCK_SLACK, alone: this.#pending.size === 0, came: () => {} };
+    for (const other of this.#pending) other.alone = false;
     const given = new Promise<Nanos | null>((resolve) => {
       pending.came = resolve;
       limit.addEventListener("abort", () => resolve(null), { once: true });
@@ -54,7 +64,7 @@ export class Soundings {
     const made = mark(base);
     const at = await given;
     this.#pending.delete(pending);
-    return { at, made };
+    return { at, made, alone: pending.alone };
   }
 
   /** Whether a mark that was made now has come through, behind all that has not been read yet. */

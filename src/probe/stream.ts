@@ -169,10 +169,15 @@ export class LiveStream {
     void this.#whenCut.then(() => {
       isCut = true;
     });
-    for await (const lines of this.#bpftrace.batches) {
-      this.#callers.clear();
-      const now = { arrival: performance.now(), instant: this.clocks.instant() };
-      for (const line of isCut ? [] : lines) this.#line(line, now);
+    try {
+      for await (const lines of this.#bpftrace.batches) {
+        this.#callers.clear();
+        const now = { arrival: performance.now(), instant: this.clocks.instant() };
+        for (const line of isCut ? [] : lines) this.#line(line, now);
+      }
+    } catch (error) {
+      this.#cutShort ??= `what bpftrace wrote could not be read: ${(error as Error).message}`;
+      this.#bpftrace.kill();
     }
     const ended = await this.#bpftrace.ended;
     const died = this.#cutShort ?? ended.died;
@@ -246,9 +251,10 @@ export class LiveStream {
       this.#callers.add(event.pid);
       this.#processes.tell(event.pid);
     }
-    if (event.errno !== null) this.#holders.find(event, now.arrival);
     const inCommand = event.errno !== null && this.#command !== null && descendsFrom(event.pid, this.#command);
     this.#hold(inCommand ? { ...event, inCommand } : event, now);
+    // Holders that are known are told at once, and of the same instant where the clocks are apart: behind their question.
+    if (event.errno !== null) this.#holders.find(event, now.arrival);
   }
 
   #hold(event: TraceEvent, { arrival, instant }: Moment): void {

@@ -25,7 +25,7 @@ async function sound(took = 20_000): Promise<Sounding> {
   const at = Number(boot - bootOfInstant0);
   const made = { monotonic, wall, took: BigInt(took) };
   pass(took / 2 + 5_000_000);
-  return { at, made };
+  return { at, made, alone: true };
 }
 
 beforeEach(async () => {
@@ -111,4 +111,20 @@ it("where no mark comes through, the line itself pairs them", async () => {
   await clocks.heard(truth(), async () => ({ ...(await sound()), at: null }));
   const late = truth() - clocks.instant();
   expect(late).toBe(0);
+});
+
+it("a line that is of the future by some milliseconds shows that the marks were slow: the clocks are paired anew", async () => {
+  clocks.start();
+  await clocks.anchor(() => sound(20_000_000));
+  pass(5_000_000);
+  boot += 5_000_000n;
+  await clocks.heard(truth(), () => sound());
+  expect(clocks.instant()).toBe(truth());
+});
+
+it("a mark beside which another was under way pairs nothing", async () => {
+  const before = clocks.monotonicOfInstant0;
+  boot += BigInt(SECOND);
+  await clocks.anchor(async () => ({ ...(await sound()), alone: false }));
+  expect(clocks.monotonicOfInstant0).toBe(before);
 });

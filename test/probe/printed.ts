@@ -115,6 +115,11 @@ export class Printer {
     return printed("ready", [version, BOOT]);
   }
 
+  /** Nothing happens for so long (ns). */
+  wait(nanoseconds: bigint): void {
+    this.#now += nanoseconds;
+  }
+
   /** CPU, number and time, with which nearly every line begins. */
   #head(cpu: number): [number, number, bigint] {
     this.#now += 1000n;
