@@ -75,6 +75,12 @@ for (const line of lines(read("truth"))) {
   } else if (line.startsWith("{")) last.truths.push(JSON.parse(line));
 }
 
+/** A listener that a process closed, or left behind at its end, is told with that. */
+const unexplained = records.filter(({ type, via, failure, socket }) => {
+  const blocker = failures.find(({ id }) => id === failure)?.blockers.find((one) => one.socket === socket);
+  return type === "release" && via === "unknown" && blocker?.state === "LISTEN" && blocker.protocol === "tcp";
+});
+
 const doubtful = [];
 for (const name of programs.map((program) => basename(program, extname(program)))) {
   const { truths, exit, skip } = said.get(name) ?? { truths: [] };
@@ -116,6 +122,10 @@ check("(bindtrace itself)", itself);
 check(
   "(no failure but those)",
   failures.map((failure) => JSON.stringify(failure)),
+);
+check(
+  "(how each listener let its port go)",
+  unexplained.map((release) => JSON.stringify(release)),
 );
 if (["fentry", "kprobe"].includes(label)) check("(every blame is exact)", doubtful);
 if (hooks.startsWith("without=")) {
