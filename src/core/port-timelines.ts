@@ -26,7 +26,7 @@ export class PortTimelines {
   /** What had happened on ports that were dropped. */
   readonly #dropped = new Map<PlaceKey, NotKept>();
   /** The ports where a process did something. A pid that is used again is another process. */
-  readonly #of = new WeakMap<Process, Growing[]>();
+  readonly #of = new WeakMap<Process, Set<PlaceKey>>();
   readonly #processes: Processes;
   readonly #history: number;
 
@@ -52,6 +52,10 @@ export class PortTimelines {
     idle.sort(([, a], [, b]) => lastOf(a) - lastOf(b));
     for (const [key, { rows, lanes, notKept }] of idle.slice(0, this.#timelines.size - MOST_PORTS)) {
       this.#timelines.delete(key);
+      for (const { process } of rows) {
+        const actor = process && this.#processes.get(process.pid);
+        if (actor) this.#of.get(actor)?.delete(key);
+      }
       this.#dropped.set(key, { events: rows.length + (notKept?.events ?? 0), sockets: lanes.length + (notKept?.sockets ?? 0), until: 0 });
     }
   }
@@ -95,8 +99,8 @@ export class PortTimelines {
 
   /** A process ended: told of each port where it did something. */
   exited(t: Nanos, process: Process, detail: string): void {
-    for (const { rows } of this.#of.get(process) ?? []) {
-      rows.push({ t, kind: "exited", socket: null, state: null, process: who(process), detail, blockers: NONE });
+    for (const key of this.#of.get(process) ?? []) {
+      this.#timelines.get(key)?.rows.push({ t, kind: "exited", socket: null, state: null, process: who(process), detail, blockers: NONE });
     }
   }
 
@@ -111,11 +115,11 @@ export class PortTimelines {
     }
   }
 
-  #acts({ pid, comm }: { pid: number; comm: string }, timeline: Growing): void {
+  #acts({ pid, comm }: { pid: number; comm: string }, place: Place): void {
     const process = this.#processes.get(pid) ?? this.#processes.seen(pid, comm);
-    const timelines = this.#of.get(process);
-    if (!timelines) this.#of.set(process, [timeline]);
-    else if (!timelines.includes(timeline)) timelines.push(timeline);
+    const places = this.#of.get(process);
+    if (places) places.add(placeKey(place));
+    else this.#of.set(process, new Set([placeKey(place)]));
   }
 
   #shorten(timeline: Growing): void {
