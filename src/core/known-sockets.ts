@@ -1,7 +1,7 @@
 import { type Nanos, SECOND } from "../base/nanoseconds.ts";
 import type { SocketFacts } from "./event.ts";
 import { latestBut } from "./many.ts";
-import { newSocket, type Socket } from "./socket.ts";
+import { forgetPast, newSocket, type Socket } from "./socket.ts";
 
 /**
  * How long what is over is remembered. Events come late by a second at most, even on a starved machine; a socket in TIME_WAIT goes
@@ -60,8 +60,7 @@ export class KnownSockets implements Iterable<Socket> {
     for (const socket of gone) {
       this.#all.delete(socket);
       this.#unindex(socket);
-      // A timeline may go on naming it, but nobody asks any more through whose hands it went.
-      socket.steps = [];
+      forgetPast(socket);
     }
     return gone;
   }

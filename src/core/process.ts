@@ -21,6 +21,11 @@ export interface Process {
   exit: { code: number; signal: number } | null;
 }
 
+/** A process of which nothing else is known. */
+export function newProcess(pid: number, comm: string, forked: Process["forked"] = null): Process {
+  return { pid, comm, facts: null, forked, execs: [], signals: [], exitedAt: null, exit: null };
+}
+
 /** A process by what it runs. */
 export interface Running {
   pid: number;
@@ -94,7 +99,7 @@ export class Processes {
   }
 
   #add(pid: number, comm: string, forked: Process["forked"]): Process {
-    const fresh: Process = { pid, comm, facts: null, forked, execs: [], signals: [], exitedAt: null, exit: null };
+    const fresh = newProcess(pid, comm, forked);
     const before = this.#current.get(pid);
     if (before) this.#marked.delete(before);
     this.#current.set(pid, fresh);

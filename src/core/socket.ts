@@ -1,7 +1,7 @@
 import type { Nanos } from "../base/nanoseconds.ts";
 import type { Holder, SocketFacts, State } from "./event.ts";
 import { meet } from "./party.ts";
-import type { Process } from "./process.ts";
+import { newProcess, type Process } from "./process.ts";
 
 /** What a process did with a socket. */
 export interface Step {
@@ -155,6 +155,13 @@ export function mayHaveHad({ facts, opener, lastClose }: Socket, pid: number, ho
 export function takeAgain(socket: Socket): void {
   if (socket.releasedAt === null) return;
   Object.assign(socket, { releasedAt: null, releaseIsExact: false, endedBy: null, inBucketSince: null });
+}
+
+/** A timeline may go on naming it, but nobody asks any more through whose hands it went, nor what else those did. */
+export function forgetPast(socket: Socket): void {
+  const { opener } = socket;
+  const named = opener && { ...opener, process: newProcess(opener.process.pid, opener.process.comm) };
+  Object.assign(socket, { steps: [], creator: null, opener: named, lastClose: null, endedBy: null });
 }
 
 /** Order of blame where the kernel's own decisive owner is not known: listening, bound, connected, TIME_WAIT. */

@@ -15,50 +15,64 @@ import { type ToldFailure, ToldFailures } from "./told-failures.ts";
 type Trace = Pick<FlatRow, "trace" | "host" | "kernel" | "hooks" | "lost">;
 /** What a row says beside that: the rest is null. */
 type Said = Partial<FlatRow> & Pick<FlatRow, "kind" | "time">;
+/** A refused call has rows of its own. */
+type ToldRow = Row & { kind: Exclude<Row["kind"], "refused"> };
+/** A line that is yet to be written. A timeline may have millions of rows: what they say is put together one at a time. */
+type Line = { t: Nanos } & ({ said: Said } | { row: ToldRow; of: PortTimeline });
+
+/** Every column, in its order. */
+const NOTHING = Object.fromEntries(COLUMNS.map((column) => [column, null]));
 
 /** The report as a table: one flat JSON object a line, in time order. */
 export class NdjsonReport implements Report {
   readonly #failures = new ToldFailures();
   readonly #stories: (AttemptsRecord | RestartRecord)[] = [];
-  #summary: SummaryRecord | undefined;
+  #counts: Pick<SummaryRecord, "failures" | "lost"> = { failures: 0, lost: 0 };
+  readonly #unavailable = new Map<PlaceKey, Nanos>();
   #absence: AbsenceRecord | undefined;
 
   write(record: OutputRecord): string {
     this.#failures.take(record);
     if (record.type === "attempts" || record.type === "restart") this.#stories.push(record);
-    if (record.type === "summary") this.#summary = record;
+    if (record.type === "summary") this.#sum(record);
     if (record.type === "absence") this.#absence = record;
     return "";
   }
 
   *end(header: Header, timelines: readonly PortTimeline[], end?: EventOf<"end">): Iterable<string> {
     const { host, kernel, hooks, clock } = header;
-    const trace: Trace = { trace: `${host} ${clock.wall}`, host, kernel: kernel.release, hooks, lost: this.#summary?.lost ?? 0 };
+    const trace: Trace = { trace: `${host} ${clock.wall}`, host, kernel: kernel.release, hooks, lost: this.#counts.lost };
     const anchor = parseIsoTime(clock.wall) ?? 0n;
     const iso = (t: Nanos) => isoTime(anchor, t);
-    const rows: { said: Said; t: Nanos }[] = [
-      this.#traceRow(clock.wall, end),
-      ...timelines.flatMap((timeline) => timelineRows(timeline, iso)),
-      ...this.#failures.all.flatMap(failureRows),
-      ...this.#stories.map((story) => (story.type === "attempts" ? attemptsRow(story) : restartRow(story))),
-      ...this.#portRows(timelines, iso),
-    ].map((said) => ({ said, t: Number((parseIsoTime(said.time) ?? anchor) - anchor) }));
-    rows.sort((a, b) => a.t - b.t);
-    for (const { said, t } of rows) {
-      const row: Partial<FlatRow> = { ...trace, ...said, t };
-      yield jsonLine(Object.fromEntries(COLUMNS.map((column) => [column, row[column] ?? null])));
+    const told = (said: Said): Line => ({ t: Number((parseIsoTime(said.time) ?? anchor) - anchor), said });
+    const lines: Line[] = [
+      told(this.#traceRow(clock.wall, end)),
+      ...timelines.flatMap(timelineLines),
+      ...this.#failures.all.flatMap(failureRows).map(told),
+      ...this.#stories.map((story) => told(story.type === "attempts" ? attemptsRow(story) : restartRow(story))),
+      ...this.#portRows(timelines, iso).map(told),
+    ];
+    lines.sort((a, b) => a.t - b.t);
+    for (const line of lines) {
+      const said = "said" in line ? line.said : timelineRow(line, iso);
+      yield jsonLine({ ...NOTHING, ...trace, ...said, t: line.t });
     }
   }
 
+  /** It names every socket that there was: only what is asked for is kept. */
+  #sum({ failures, lost, ports }: SummaryRecord): void {
+    this.#counts = { failures, lost };
+    for (const port of ports) this.#unavailable.set(placeKey(port), port.unavailableNs);
+  }
+
   #traceRow(time: string, end: EventOf<"end"> | undefined): Said {
-    const { failures = 0 } = this.#summary ?? {};
+    const { failures } = this.#counts;
     return { kind: "trace", time, failures, detail: this.#absence?.code ?? null, lastedNs: end?.t ?? null };
   }
 
   #portRows(timelines: readonly PortTimeline[], iso: (t: Nanos) => string): Said[] {
     const failures = new Map<PlaceKey, number>();
     for (const { record } of this.#failures.all) failures.set(placeKey(record), (failures.get(placeKey(record)) ?? 0) + 1);
-    const unavailable = new Map(this.#summary?.ports.map((port) => [placeKey(port), port.unavailableNs]));
     return timelines.map((timeline) => {
       const { netns, protocol, port, rows } = timeline;
       const time = iso(rows.reduce((first, { t }) => Math.min(first, t), Number.POSITIVE_INFINITY));
@@ -70,20 +84,23 @@ export class NdjsonReport implements Report {
         protocol,
         port,
         failures: failures.get(place) ?? 0,
-        unavailableNs: unavailable.get(place) ?? null,
+        unavailableNs: this.#unavailable.get(place) ?? null,
       };
     });
   }
 }
 
-function timelineRows({ netns, protocol, port, rows }: PortTimeline, iso: (t: Nanos) => string): Said[] {
-  return rows
-    .filter((row): row is Row & { kind: Exclude<Row["kind"], "refused"> } => row.kind !== "refused")
-    .map(({ kind, t, socket, state, process, detail }) => ({
-      ...{ kind, time: iso(t), netns, protocol: socket?.facts.protocol ?? protocol, port },
-      ...(socket && { socket: socket.id, address: socket.facts.address, peer: peerText(socket.facts.peer) }),
-      ...{ state, pid: process?.pid ?? null, comm: process?.comm ?? null, detail: detail || null },
-    }));
+const timelineLines = (of: PortTimeline): Line[] =>
+  of.rows.flatMap((row) => (row.kind === "refused" ? [] : [{ t: row.t, row: row as ToldRow, of }]));
+
+function timelineRow({ row, of }: { row: ToldRow; of: PortTimeline }, iso: (t: Nanos) => string): Said {
+  const { kind, t, socket, state, process, detail } = row;
+  const { netns, protocol, port } = of;
+  return {
+    ...{ kind, time: iso(t), netns, protocol: socket?.facts.protocol ?? protocol, port },
+    ...(socket && { socket: socket.id, address: socket.facts.address, peer: peerText(socket.facts.peer) }),
+    ...{ state, pid: process?.pid ?? null, comm: process?.comm ?? null, detail: detail || null },
+  };
 }
 
 const peerText = (peer: { address: string; port: number } | null) => peer && endpoint(peer.address, peer.port);

@@ -34,7 +34,7 @@ export class PerfettoReport implements Report {
     // The first key, and no other unit of time: older versions of Perfetto ignore what follows an unknown key, and take "ns" for the unit of ts.
     yield '{"traceEvents":[\n';
     let separator = "";
-    for (const line of [...pictures.flatMap(names), ...moments.map((moment) => eventOf(moment, zero))]) {
+    for (const line of lines(pictures, moments)) {
       yield `${separator}${jsonLine(line).trimEnd()}`;
       separator = ",\n";
     }
@@ -46,6 +46,13 @@ export class PerfettoReport implements Report {
     const what = { host, kernel: kernel.release, hooks, attach, bpftrace };
     return { producer: "bindtrace", ...what, armedAt: clock.wall, zone: clock.zone, zero, lost: this.#lost };
   }
+}
+
+/** There may be millions: each is made when its turn has come. */
+function* lines(pictures: readonly PortPicture[], moments: readonly Moment[]): Iterable<object> {
+  yield* pictures.flatMap(names);
+  const zero = moments[0]?.t ?? 0;
+  for (const moment of moments) yield eventOf(moment, zero);
 }
 
 /** A port is shown as a process. */

@@ -5,7 +5,7 @@ import type { OutputRecord } from "../../src/core/record.ts";
 import { Story, type StoryOptions } from "../../src/core/story.ts";
 import { SocketTable } from "../../src/core/table.ts";
 import { decodeEvent, decodeHeader } from "../../src/trace/codec.ts";
-import { bind, close, destroy, exit, facts, fork, header, listen, MS, refused } from "../helpers/events.ts";
+import { bind, close, destroy, exit, facts, fork, header, listen, MS, refused, told } from "../helpers/events.ts";
 import { randomLife } from "../helpers/random-life.ts";
 import { linesOf, SAMPLES } from "../helpers/samples.ts";
 
@@ -68,6 +68,20 @@ describe("memory", () => {
     table.forget(20_000_000 + 200_000 * MS, () => false, new Set());
     expect(table.sockets).toEqual([]);
     expect(table.processes.get(20_999)).toBeUndefined();
+  });
+
+  it("of a forgotten socket holds what a timeline names, and not the processes through whose hands it went", () => {
+    const table = new SocketTable();
+    const socket = facts({ state: "BOUND" });
+    table.processes.fork(fork(1, 5, 10));
+    const forgotten = table.call(bind({ t: 2, pid: 10, socket }));
+    table.processes.told(told(10, { t: 3 }));
+    table.close(close(4, { pid: 10, sk: socket.sk, inode: socket.inode }));
+    table.destroy(destroy(5, { pid: 10, sk: socket.sk }));
+    forgotten.releasedAt = 5;
+    table.forget(5 + 200_000 * MS, () => false, new Set());
+    const process = { pid: 10, comm: "node", facts: null, forked: null, execs: [], signals: [], exitedAt: null, exit: null };
+    expect(forgotten).toMatchObject({ id: "s1", steps: [], creator: null, lastClose: null, endedBy: null, opener: { process } });
   });
 
   it("is given back by ports that were busy: their first and last events are kept, and the others counted", () => {
