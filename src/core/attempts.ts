@@ -1,6 +1,6 @@
 import type { Nanos } from "../base/nanoseconds.ts";
 import { type CallEvent, portOf, requestedPort, type TraceEvent } from "./event.ts";
-import { Many } from "./many.ts";
+import { latestBut, Many } from "./many.ts";
 import type { Observer } from "./observer.ts";
 import { areKin, type Process } from "./process.ts";
 import type { AttemptsRecord } from "./record.ts";
@@ -10,6 +10,9 @@ import type { SocketTable } from "./table.ts";
 
 /** Longest time from the first call of a process to what /proc says of it (probe/process-teller.ts). */
 const FACTS_COME_WITHIN: Nanos = 500_000_000;
+
+/** Most series that may go on, those of the latest refusals: many a program tries once and never again. */
+const MOST_SERIES = 4096;
 
 /** Refusals in a row of one program at one address. */
 interface Series {
@@ -31,6 +34,8 @@ export class Attempts implements Observer {
   readonly #iso: (t: Nanos) => string;
   /** Those that no success has ended, by what was asked for. */
   readonly #open = new Map<string, Series[]>();
+  /** What is to be told of those that are too old to go on. */
+  readonly #given: AttemptsRecord[] = [];
   /** What has not been put in order: a call that passed may be seen before the report of a refusal that came before it. */
   #unordered: Attempt[] = [];
 
@@ -41,7 +46,9 @@ export class Attempts implements Observer {
 
   after(event: TraceEvent, settled: boolean): AttemptsRecord[] {
     if ((event.type === "bind" || event.type === "listen") && event.errno === null) this.#passed(event, settled);
-    return settled ? this.#settle(event.t) : [];
+    if (!settled) return [];
+    const ended = this.#settle(event.t);
+    return this.#given.length > 0 ? [...this.#given.splice(0), ...ended] : ended;
   }
 
   explained(failure: Failure): AttemptsRecord[] {
@@ -52,8 +59,20 @@ export class Attempts implements Observer {
   /** One refusal that no attempt followed has been told. */
   finish(): AttemptsRecord[] {
     const ended = this.#settle(Number.POSITIVE_INFINITY);
-    const failing = [...this.#open.values()].flat().filter(({ failures }) => failures > 1);
-    return [...ended, ...failing.map((series) => this.#record(series, null))];
+    return [...this.#given, ...ended, ...this.#failing([...this.#open.values()].flat())];
+  }
+
+  /** A series that is given up is told as one that failed. */
+  forget(): void {
+    const all = [...this.#open.values()].flat();
+    const least = latestBut(MOST_SERIES, all, ({ last }) => last.t);
+    const old = new Set(all.filter(({ last }) => last.t < least));
+    for (const { last } of old) this.#keep(last, (series) => !old.has(series));
+    this.#given.push(...this.#failing([...old]));
+  }
+
+  #failing(all: readonly Series[]): AttemptsRecord[] {
+    return all.filter(({ failures }) => failures > 1).map((series) => this.#record(series, null));
   }
 
   #passed(call: CallEvent, settled: boolean): void {
@@ -102,10 +121,15 @@ export class Attempts implements Observer {
   #got({ call, process, bound }: { call: CallEvent; process: Process; bound: Socket }): AttemptsRecord[] {
     const series = this.#seriesOf(call, process);
     if (series?.last.type !== call.type) return [];
-    const others = this.#at(call).filter((other) => other !== series);
-    if (others.length > 0) this.#open.set(keyOf(call), others);
-    else this.#open.delete(keyOf(call));
+    this.#keep(call, (other) => other !== series);
     return [this.#record(series, { socket: bound.id, at: this.#iso(call.t), pid: call.pid, comm: call.comm }, call.t)];
+  }
+
+  /** Of those that asked for the same. */
+  #keep(call: CallEvent, goesOn: (series: Series) => boolean): void {
+    const left = this.#at(call).filter(goesOn);
+    if (left.length > 0) this.#open.set(keyOf(call), left);
+    else this.#open.delete(keyOf(call));
   }
 
   #at(call: CallEvent): Series[] {

@@ -33,12 +33,12 @@ export class Forgetting {
   after(now: Nanos): void {
     if (this.#table.count < this.#next) return;
     this.#next = this.#table.count + this.#every;
+    this.#refusals.forget(now);
     const needed = (socket: Socket) =>
       this.#refusals.awaits(socket) || this.#observers.some((observer) => observer.needs?.(socket) === true);
     const processes = new Set(this.#observers.flatMap((observer) => [...(observer.needsProcesses?.() ?? [])]));
     this.#table.forget(now, needed, processes);
     this.#timelines.forget();
-    this.#refusals.forget(now);
     for (const observer of this.#observers) observer.forget?.(now);
   }
 }

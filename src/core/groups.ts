@@ -90,16 +90,22 @@ export class Groups {
     this.#late.add(socket);
   }
 
-  /** Lets go of sockets to which nothing will refer any more: of a long history the first and the last stays are kept. */
+  /**
+   * Lets go of sockets to which nothing will refer any more, members among them whose end was not seen: of a long history the first and
+   * the last stays are kept.
+   */
   forget(sockets: ReadonlySet<Socket>): void {
     const groups = new Set<Group>();
     for (const socket of sockets) {
       this.#late.delete(socket);
-      for (const { group } of this.staysOf(socket)) if (group.history.length > 2 * MOST_STAYS) groups.add(group);
+      for (const { group } of this.staysOf(socket)) {
+        if (group.members.delete(socket) && group.members.size === 0) this.#current.delete(group.key);
+        if (group.history.length > 2 * MOST_STAYS) groups.add(group);
+      }
     }
     for (const group of groups) {
       const last = group.history.length - MOST_STAYS;
-      const kept = group.history.filter(({ leftAt }, index) => leftAt === null || index < MOST_STAYS || index >= last);
+      const kept = group.history.filter(({ socket }, index) => group.members.has(socket) || index < MOST_STAYS || index >= last);
       group.notKept += group.history.length - kept.length;
       group.history = kept;
     }

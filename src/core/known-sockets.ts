@@ -47,16 +47,8 @@ export class KnownSockets implements Iterable<Socket> {
 
   /** Forgets those that are over for long, and the eldest where they are too many; returns them. `needed`: is not to be forgotten. */
   forget(now: Nanos, needed: (socket: Socket) => boolean): ReadonlySet<Socket> {
-    const over: Socket[] = [];
-    const binders: Socket[] = [];
-    for (const socket of this.#all) {
-      if (overSince(socket) !== null) over.push(socket);
-      else if (socket.binderOnly) binders.push(socket);
-    }
-    const endOf = (socket: Socket) => overSince(socket) ?? 0;
-    const least = latestBut(MOST_REMEMBERED, over, endOf);
-    const old = over.filter((socket) => (closedAt(socket) ?? now) < now - REMEMBERED || endOf(socket) < least);
-    const gone = new Set([...old, ...binders.slice(0, -MOST_BINDERS)].filter((socket) => !needed(socket)));
+    const binders = [...this.#all].filter((socket) => socket.binderOnly && overSince(socket) === null);
+    const gone = new Set([...longOver(this.#all, now), ...binders.slice(0, -MOST_BINDERS)].filter((socket) => !needed(socket)));
     for (const socket of gone) {
       this.#all.delete(socket);
       this.#unindex(socket);
@@ -75,6 +67,14 @@ export class KnownSockets implements Iterable<Socket> {
     if (others.length > 0) this.#byInode.set(socket.inode, others);
     else this.#byInode.delete(socket.inode);
   }
+}
+
+/** Those that are over for long, and the eldest of those that are over where these are too many. */
+export function longOver(sockets: Iterable<Socket>, now: Nanos): Socket[] {
+  const over = [...sockets].filter((socket) => overSince(socket) !== null);
+  const endOf = (socket: Socket) => overSince(socket) ?? 0;
+  const least = latestBut(MOST_REMEMBERED, over, endOf);
+  return over.filter((socket) => (closedAt(socket) ?? now) < now - REMEMBERED || endOf(socket) < least);
 }
 
 /**

@@ -100,8 +100,14 @@ export class Listeners {
     for (const here of this.#at.values()) for (const { found } of here) yield* found.keys();
   }
 
-  /** Of those that stopped, and that nobody followed, the last ones are kept. */
-  shorten(): void {
+  /** Of those that stopped, and that nobody followed, the last ones are kept; of who had one, those that are part of its end. */
+  shorten(now: Nanos): void {
+    for (const { found, until } of this.all().flat()) {
+      for (const pid of found.keys()) {
+        const exitedAt = this.#table.processes.get(pid)?.exitedAt ?? null;
+        if (exitedAt !== null && exitedAt < (until ?? now) - ONE_STORY) found.delete(pid);
+      }
+    }
     const stopped = this.all().flatMap((here) => here.filter(({ until }) => until !== null));
     if (stopped.length <= MOST_STOPPED) return;
     this.forget(stopped.sort((a, b) => (b.until ?? 0) - (a.until ?? 0)).slice(MOST_STOPPED));

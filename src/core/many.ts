@@ -38,6 +38,19 @@ export class Many<T> {
   }
 }
 
+/** Of a list that has become long, the first and the last are kept: so many each, at least. */
+export function dropMiddle(list: unknown[], most: number): void {
+  if (list.length > 3 * most) list.splice(most, list.length - 2 * most);
+}
+
+/** Drops what was put in first, where that is more than so many. */
+export function keepLast(kept: Set<unknown> | Map<unknown, unknown>, most: number): void {
+  for (const key of kept.keys()) {
+    if (kept.size <= most) return;
+    kept.delete(key);
+  }
+}
+
 /** The instant from which on `most` of these are, the latest ones; -Infinity where there are no more. */
 export function latestBut<T>(most: number, all: readonly T[], timeOf: (one: T) => Nanos): Nanos {
   if (all.length <= most) return Number.NEGATIVE_INFINITY;

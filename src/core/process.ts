@@ -1,6 +1,6 @@
 import type { Nanos } from "../base/nanoseconds.ts";
 import type { EventOf, ProcessEvent } from "./event.ts";
-import { latestBut } from "./many.ts";
+import { dropMiddle, latestBut } from "./many.ts";
 
 /** /proc gives start times in hundredths of a second (USER_HZ). */
 export const START_TIME_PRECISION: Nanos = 10_000_000;
@@ -145,11 +145,6 @@ export class Processes {
  */
 function isOf({ startedAt, comm }: ProcessEvent, ended: Process, exitedAt: Nanos): boolean {
   return startedAt === null || startedAt + START_TIME_PRECISION <= exitedAt || (startedAt < exitedAt && comm === ended.comm);
-}
-
-/** Of a list that has become long, the first and the last are kept: so many each, at least. */
-function dropMiddle(list: unknown[], most: number): void {
-  if (list.length > 3 * most) list.splice(most, list.length - 2 * most);
 }
 
 /** Forgets who was before the ancestors that are followed: each of a line of restarts may be forked by the one before. */

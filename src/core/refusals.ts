@@ -2,6 +2,8 @@ import { type Nanos, SECOND } from "../base/nanoseconds.ts";
 import { type CallEvent, type EventOf, type Header, portOf } from "./event.ts";
 import { explain } from "./explain.ts";
 import { certainFaults, type KernelFault } from "./faults.ts";
+import { longOver } from "./known-sockets.ts";
+import { dropMiddle } from "./many.ts";
 import type { PortTimelines } from "./port-timelines.ts";
 import type { OutputRecord, SummaryRecord } from "./record.ts";
 import type { RecordBuilder } from "./records.ts";
@@ -31,6 +33,9 @@ interface Owed {
 
 /** How long the end of a search for holders is waited for: a look at all processes takes seconds at most. */
 const LONGEST_SEARCH: Nanos = 600 * SECOND;
+
+/** Of the refusals by a server that stays for days, so many of the first and of the last, at least, are told when it lets go. */
+const MOST_OWED = 4096;
 
 /** The refused calls: each waits for the first word about its holders, is reported in its turn, and followed until its blockers let go. */
 export class Refusals {
@@ -104,8 +109,9 @@ export class Refusals {
     return this.#open.has(socket);
   }
 
-  /** Gives up searches of which nothing will come any more. */
+  /** Gives up searches of which nothing will come any more, and blockers whose end was not seen. */
   forget(now: Nanos): void {
+    for (const socket of longOver(this.#open.keys(), now)) if (!this.#freed.has(socket)) this.#open.delete(socket);
     for (const [at, { call }] of this.#searching) if (call.t < now - LONGEST_SEARCH) this.#searching.delete(at);
   }
 
@@ -168,8 +174,10 @@ export class Refusals {
     for (const [order, { socket }] of verdict.blockers.entries()) {
       const owed = { number, t: call.t, order };
       const others = this.#open.get(socket);
-      if (others) others.push(owed);
-      else this.#open.set(socket, [owed]);
+      if (others) {
+        others.push(owed);
+        dropMiddle(others, MOST_OWED);
+      } else this.#open.set(socket, [owed]);
       if (socket.releasedAt !== null) this.#freed.add(socket);
     }
   }

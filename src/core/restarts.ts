@@ -70,7 +70,7 @@ export class Restarts implements Observer {
 
   /** Of what a story may begin with, nothing is dropped. */
   forget(now: Nanos): void {
-    this.#listeners.shorten();
+    this.#listeners.shorten(now);
     for (const [place, { netns, port, last, blockers }] of this.#refused) {
       const stopped = this.#listeners.at(netns, port).flatMap(({ until }) => until ?? []);
       const start = Math.min(now, ...stopped) - ONE_STORY;

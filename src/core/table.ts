@@ -85,7 +85,7 @@ export class SocketTable {
     this.#addresses.forget(gone);
     this.#places.forget(gone);
     this.groups.forget(gone);
-    for (const { inode } of gone) if (inode !== null && this.#known.ofInode(inode).length === 0) this.lastHolders.delete(inode);
+    for (const inode of this.lastHolders.keys()) if (this.#known.ofInode(inode).length === 0) this.lastHolders.delete(inode);
     const holders = new Set([...this.lastHolders.values()].flatMap((of) => of.map(({ pid }) => pid)));
     this.processes.forget(now - REMEMBERED, (pid) => holders.has(pid) || processes.has(pid));
   }

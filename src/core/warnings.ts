@@ -3,6 +3,7 @@ import { ANY4, ANY6, addressKind, endpoint } from "./address.ts";
 import type { CallEvent, EventOf, SocketFacts, TraceEvent } from "./event.ts";
 import type { Group } from "./groups.ts";
 import { isKnown, related } from "./kinship.ts";
+import { keepLast } from "./many.ts";
 import type { Observer } from "./observer.ts";
 import type { Place } from "./party.ts";
 import type { Process } from "./process.ts";
@@ -12,6 +13,8 @@ import type { SocketTable } from "./table.ts";
 
 /** Members of one group whose processes are compared with each other at most. */
 const MOST_MEMBERS = 128;
+/** Warnings that are remembered, so as not to be told again. */
+const MOST_TOLD = 4096;
 /** Sockets that are named one by one, and characters that are shown of a command line. */
 const MOST_NAMED = 4;
 const COMMAND_LENGTH = 60;
@@ -180,6 +183,7 @@ export class Warnings implements Observer {
     const key = `${code} ${about}`;
     if (this.#told.has(key)) return [];
     this.#told.add(key);
+    keepLast(this.#told, MOST_TOLD);
     return [{ type: "warning", at: this.#iso(t), code, message, sockets: of.flatMap(({ sockets }) => sockets.map(({ id }) => id)) }];
   }
 }

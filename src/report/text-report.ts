@@ -1,5 +1,6 @@
 import { unreachable } from "../base/unreachable.ts";
 import type { EventOf, Header } from "../core/event.ts";
+import { keepLast } from "../core/many.ts";
 import { isOptionalProbe, WITHOUT_PROBE } from "../core/probes.ts";
 import type { AbsenceRecord, BlockerRecord, OutputRecord, SessionRecord, SummaryRecord } from "../core/record.ts";
 import type { PortTimeline } from "../core/timeline.ts";
@@ -11,6 +12,9 @@ import { portsText } from "./status.ts";
 import { clockTime, escapeText, some, type TextOptions, wrap } from "./text.ts";
 import { timelineText } from "./timeline.ts";
 import { warningLines } from "./warning.ts";
+
+/** Blockers that are remembered, the latest: those of a trace that runs for days have no end. */
+const MOST_REMEMBERED = 16_384;
 
 /** A report: turns records into output, and adds what belongs at the end. */
 export interface Report {
@@ -49,6 +53,7 @@ export class TextReport implements Report {
       case "release":
         if (this.#released.has(record.socket)) return "";
         this.#released.add(record.socket);
+        keepLast(this.#released, MOST_REMEMBERED);
         return releaseLine(record, this.#options);
       case "warning":
         return warningLines(record, this.#options);
@@ -77,11 +82,13 @@ export class TextReport implements Report {
   }
 
   #hold({ socket, holders }: Pick<BlockerRecord, "socket" | "holders">): void {
-    if (holders.length > 0)
-      this.#holders.set(
-        socket,
-        holders.map(({ pid, comm }) => ({ pid, comm })),
-      );
+    if (holders.length === 0) return;
+    this.#holders.delete(socket);
+    this.#holders.set(
+      socket,
+      holders.map(({ pid, comm }) => ({ pid, comm })),
+    );
+    keepLast(this.#holders, MOST_REMEMBERED);
   }
 
   #groups({ netns, protocol, port }: PortTimeline): string {

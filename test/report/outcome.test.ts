@@ -4,7 +4,7 @@ import type { AbsenceRecord, AttemptsRecord, RestartRecord, SummaryRecord } from
 import { absenceLine, attemptsLine, restartBlock } from "../../src/report/outcome.ts";
 import { type TextOptions, textWidth } from "../../src/report/text.ts";
 import { TextReport } from "../../src/report/text-report.ts";
-import { header, MS } from "../helpers/events.ts";
+import { facts, header, MS, seed, tell, WALL } from "../helpers/events.ts";
 import { hostile } from "./hostile.ts";
 
 const PLAIN: TextOptions = { color: false, width: 80, ascii: false, offsetMinutes: 60 };
@@ -186,6 +186,32 @@ describe("that nothing was refused", () => {
 it("stands between the others in the report", () => {
   const report = new TextReport(PLAIN);
   expect([report.write(retried), report.write(restarted)]).toEqual([attemptsLine(retried, PLAIN), restartBlock(restarted, PLAIN)]);
+});
+
+it("the end of a blocker is told once, for so many as are remembered", () => {
+  const report = new TextReport(PLAIN);
+  const told = (index: number) =>
+    report.write({
+      ...{ type: "release", failure: "f1", socket: `s${index}`, at: "2026-11-22T13:03:08.331000000Z", afterNs: SECOND, via: "close" },
+      ...{ precision: "exact", by: null, exitCode: null, exitSignal: null, closedAt: null },
+    }) !== "";
+  expect([1, 1, 2, 1].map(told)).toEqual([true, false, true, false]);
+  for (let index = 0; index < 16_384; index++) told(3 + index);
+  expect([told(16_386), told(1)]).toEqual([false, true]);
+});
+
+it("the chart names the holders of so many blockers as are remembered", () => {
+  const report = new TextReport(PLAIN);
+  const told = (index: number) =>
+    report.write({
+      ...{ type: "holders", failure: "f1", socket: `s${index}`, complete: true, scannedAt: WALL, nature: "process" },
+      holders: [{ pid: 77, comm: "worker", fd: 3, via: "unknown", command: "worker", from: null, process: null }],
+    });
+  const { story } = tell([seed(facts())]);
+  told(1);
+  expect(report.end(header(), story.timelines())).toContain("worker[77]");
+  for (let index = 0; index < 16_384; index++) told(2 + index);
+  expect(report.end(header(), story.timelines())).not.toContain("worker[77]");
 });
 
 it("no line is one that a process chose by its name, and the steps fit the width", () => {
