@@ -1,13 +1,8 @@
 import { unreachable } from "../base/unreachable.ts";
 import { type Finding, good, note, problem } from "./finding.ts";
+import { holds, lackOf } from "./rights.ts";
 import type { Survey } from "./survey.ts";
 import { compareVersions, type Upstream } from "./version.ts";
-
-/** Bits of CapEff (include/uapi/linux/capability.h). */
-const CAP_SYS_PTRACE = 19n;
-const CAP_SYS_ADMIN = 21n;
-const CAP_PERFMON = 38n;
-const CAP_BPF = 39n;
 
 const OLDEST_TESTED = [5, 10, 0] as const;
 
@@ -46,8 +41,8 @@ function typeInfo({ types, preflight }: Survey): Finding {
 }
 
 /** Whatever else would keep tracing from starting: a field that this kernel's types lack, symbols that cannot be read. */
-function preflightProblem({ preflight, bpftrace, types }: Survey): Finding[] {
-  if (!preflight || preflight.ok || types.kind !== "readable") return [];
+function preflightProblem({ preflight, bpftrace, types, rights }: Survey): Finding[] {
+  if (!preflight || preflight.ok || types.kind !== "readable" || lackOf(rights)) return [];
   if (!bpftrace.ok && bpftrace.error === preflight.error) return [];
   const { fact, mend } = factAndMend(preflight.error);
   return [problem("preflight", fact, fact.includes("has no field") ? "update bindtrace: it does not know this kernel's layout" : mend)];
@@ -81,72 +76,31 @@ function lockdownFinding(lockdown: Survey["lockdown"]): Finding {
   }
 }
 
-/** Rights of this process, and what it sees of the machine. */
-export function rightsFindings(survey: Survey): Finding[] {
-  return [root(survey), ...capabilities(survey), ...namespaces(survey), tracefs(survey), processes(survey)];
-}
-
-const has = ({ capabilities: held }: Survey, bit: bigint) => held === null || ((held >> bit) & 1n) === 1n;
-
-function root({ root: isRoot, asRoot = "run it with sudo" }: Survey): Finding {
-  return isRoot ? good("root", "this is root") : problem("root", "tracing needs root", asRoot);
-}
-
-const given = (capability: string) => `start the container with --cap-add ${capability}, or run bindtrace outside of it`;
-
-function capabilities(survey: Survey): Finding[] {
-  if (!survey.root) return [];
-  const found: Finding[] = [];
-  if (!has(survey, CAP_SYS_ADMIN)) {
-    const enough = has(survey, CAP_BPF) && has(survey, CAP_PERFMON);
-    const rest = enough
-      ? "CAP_BPF and CAP_PERFMON are there, but bpftrace may need it for tracefs and BTF"
-      : "loading BPF programs needs it";
-    found.push(note("cap-sys-admin", `CAP_SYS_ADMIN is missing: ${rest}`, given("SYS_ADMIN")));
-  }
-  if (!has(survey, CAP_SYS_PTRACE)) {
-    found.push(
-      note(
-        "cap-sys-ptrace",
-        "CAP_SYS_PTRACE is missing: processes of other users that hold a socket are not seen in /proc",
-        given("SYS_PTRACE"),
-      ),
-    );
-  }
-  return found.length > 0 ? found : [good("capabilities", "it has the capabilities that tracing needs")];
+/** What this process sees of the machine beside its rights. */
+export function sightFindings(survey: Survey): Finding[] {
+  return [...namespaces(survey), tracefs(survey), processes(survey)];
 }
 
 /** Programs see the pids of the machine's own namespace, /proc those of the one it was mounted in (pid_namespaces(7)). */
-function namespaces({ ownNamespaces: { pid, user } }: Survey): Finding[] {
-  const outside = "run bindtrace outside of the container";
+function namespaces({ ownPids }: Survey): Finding[] {
+  if (ownPids !== false) return [];
   return [
-    ...(user === false
-      ? [
-          note(
-            "user-namespace",
-            "this is a user namespace: its root is no root for BPF (user_namespaces(7))",
-            `${outside}, as the machine's root`,
-          ),
-        ]
-      : []),
-    ...(pid === false
-      ? [
-          note(
-            "pid-namespace",
-            "this is a container with pids of its own: those that the kernel tells are others, so holders of sockets may not be found",
-            `${outside}, or with --pid=host`,
-          ),
-        ]
-      : []),
+    note(
+      "pid-namespace",
+      "this is a container with pids of its own: those that the kernel tells are others, so holders of sockets may not be found",
+      "run bindtrace outside of the container, or with --pid=host",
+    ),
   ];
 }
 
-function tracefs({ tracefs: state }: Survey): Finding {
+function tracefs({ tracefs: state, rights }: Survey): Finding {
   switch (state) {
     case "mounted":
       return good("tracefs", "tracefs is mounted");
     case "mountable":
-      return good("tracefs", "tracefs is not mounted: bindtrace mounts it for bpftrace alone");
+      return holds(rights.effective, "CAP_SYS_ADMIN")
+        ? good("tracefs", "tracefs is not mounted: bindtrace mounts it for bpftrace alone")
+        : note("tracefs", "tracefs is not mounted, which bindtrace does with CAP_SYS_ADMIN only", "mount it on /sys/kernel/tracing");
     case "absent":
       return note("tracefs", "there is no /sys/kernel/tracing", "boot a kernel built with CONFIG_TRACING, or mount sysfs on /sys");
     default:
@@ -159,11 +113,12 @@ function processes(survey: Survey): Finding {
   const { count, hidepid } = survey.processes;
   const fact = `/proc shows ${count === 1 ? "one process" : `${count} processes`}`;
   const hides = hidepid !== null && hidepid !== "0" && hidepid !== "off";
-  if (hides && (!survey.root || !has(survey, CAP_SYS_PTRACE))) {
+  const { uid, effective } = survey.rights;
+  if (hides && (uid !== 0 || !holds(effective, "CAP_SYS_PTRACE"))) {
     return note(
       "proc",
       `${fact} and does not let one look into those of others (hidepid=${hidepid})`,
-      survey.root ? "give it CAP_SYS_PTRACE" : "look at it as root",
+      uid === 0 ? "give it CAP_SYS_PTRACE" : "look at it as root",
     );
   }
   return good("proc", hides ? `${fact}; hidepid=${hidepid} hides none from root` : fact);

@@ -1,6 +1,7 @@
 import { bpftraceFaults } from "./bpftrace-faults.ts";
 import { chooseHooks, type Hooks, hookFindings } from "./diagnosis-hooks.ts";
-import { factAndMend, kernelFindings, rightsFindings } from "./diagnosis-machine.ts";
+import { factAndMend, kernelFindings, sightFindings } from "./diagnosis-machine.ts";
+import { rightsFindings } from "./diagnosis-rights.ts";
 import { type KernelFault, kernelFaults } from "./faults.ts";
 import { type Finding, good, note, problem } from "./finding.ts";
 import { kernelLogFindings } from "./kernel-log.ts";
@@ -34,7 +35,7 @@ export function diagnose(survey: Survey): Diagnosis {
   const upstream = upstreamVersion(survey.kernel);
   const sections: Section[] = [
     { code: "kernel", findings: kernelFindings(survey, upstream) },
-    { code: "rights", findings: rightsFindings(survey) },
+    { code: "rights", findings: [...rightsFindings(survey.rights, survey.asRoot), ...sightFindings(survey)] },
     { code: "bpftrace", findings: bpftraceFindings(survey, upstream?.version) },
     { code: "hooks", findings: hookFindings(survey.trials, survey.preflight?.ok ? survey.preflight.value.missingProbes : []) },
     { code: "settings", findings: sysctlFindings(survey.sysctls, survey.timeWaitOverflows) },
@@ -60,13 +61,13 @@ function worksBecause({ hooks, attach }: Hooks): string {
   return `live tracing works here: hook set ${hooks} (${why})`;
 }
 
-function bpftraceFindings({ bpftrace, ownNamespaces }: Survey, kernel: Version | undefined): Finding[] {
+function bpftraceFindings({ bpftrace, ownPids }: Survey, kernel: Version | undefined): Finding[] {
   if (!bpftrace.ok) {
     const { fact, mend } = factAndMend(bpftrace.error);
     return [problem("bpftrace", fact, mend)];
   }
   const version = parseVersion(bpftrace.value);
-  const faults = version ? bpftraceFaults({ bpftrace: version, kernel, contained: ownNamespaces.pid === false }) : [];
+  const faults = version ? bpftraceFaults({ bpftrace: version, kernel, contained: ownPids === false }) : [];
   return [good("bpftrace", `bpftrace ${bpftrace.value}`), ...faults.map(({ code, what, mend }) => note(code, what, mend))];
 }
 

@@ -1,5 +1,6 @@
 import type { Result } from "../base/result.ts";
 import type { Attachment, OptionalProbe } from "./probes.ts";
+import type { Rights } from "./rights.ts";
 import type { KernelNames } from "./version.ts";
 
 /** What has to change before a kind of hook can be attached; `unavailable`: this kernel does not have it. */
@@ -37,13 +38,11 @@ export interface Survey {
   /** What tracing itself checks first: what it learns of the kernel, or why it would not start. Null when it is not root. */
   preflight: Result<{ orphanUidIsZero: boolean; missingProbes: OptionalProbe[] }, string> | null;
   lockdown: Lockdown;
-  root: boolean;
+  rights: Rights;
   /** How to start the same as root, where that is known. */
   asRoot?: string;
-  /** CapEff of /proc/self/status, null when it cannot be read. */
-  capabilities: bigint | null;
-  /** Whether this is in the machine's own namespaces, null where that cannot be read. */
-  ownNamespaces: { pid: boolean | null; user: boolean | null };
+  /** Whether this is the machine's own PID namespace, null where that cannot be read. */
+  ownPids: boolean | null;
   tracefs: "mounted" | "mountable" | "absent";
   /** Version, or why there is none to use. Like that of preflight, the sentence says what is wrong, and behind a colon what to do. */
   bpftrace: Result<string, string>;

@@ -1,10 +1,13 @@
-import { closeSync, existsSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { execa } from "execa";
 import { fail, ok, type Result } from "../base/result.ts";
+import { holds } from "../core/rights.ts";
+import { BTF_PATH } from "./kernel.ts";
 import { openPipe } from "./pipe.ts";
 import { takePrecedence } from "./precedence.ts";
 import type { Problem } from "./problem.ts";
 import { relayed } from "./relayed.ts";
+import { hasTracefs, readRights } from "./rights.ts";
 
 /** Keys that each map of the program may hold: sockets told about, processes, calls under way. */
 const MAP_KEYS = "65536";
@@ -56,6 +59,7 @@ export async function startBpftrace(program: string, cancel: AbortSignal, pages 
       BPFTRACE_PERF_RB_PAGES: String(pages),
       BPFTRACE_MAP_KEYS_MAX: MAP_KEYS,
       BPFTRACE_MAX_MAP_KEYS: MAP_KEYS,
+      ...typesFile(),
     },
   });
   // The end of what it writes is seen only if nobody else could write.
@@ -92,12 +96,19 @@ export async function startBpftrace(program: string, cancel: AbortSignal, pages 
 }
 
 /**
+ * Left to itself, bpftrace asks for the types of modules as well, which are for CAP_SYS_ADMIN alone (BPF_BTF_GET_NEXT_ID), and without
+ * them does without any. The programs need none of them.
+ */
+function typesFile(): { BPFTRACE_BTF?: string } {
+  return holds(readRights().effective, "CAP_SYS_ADMIN") ? {} : { BPFTRACE_BTF: BTF_PATH };
+}
+
+/**
  * bpftrace finds tracepoints in tracefs. Where that is not mounted (containers, small images), it is mounted
  * for bpftrace alone, in a mount namespace of its own, so that nothing is left behind.
  */
 function bpftraceCommand(args: string[]): [string, string[]] {
-  const mounted = existsSync("/sys/kernel/tracing/events") || existsSync("/sys/kernel/debug/tracing/events");
-  if (mounted) return ["bpftrace", args];
+  if (hasTracefs()) return ["bpftrace", args];
   const script = 'mount -t tracefs tracefs /sys/kernel/tracing && exec "$0" "$@"';
   return ["unshare", ["--mount", "sh", "-c", script, "bpftrace", ...args]];
 }
@@ -124,10 +135,18 @@ export async function bpftraceVersion(): Promise<Result<string, Problem>> {
 /** Why bpftrace gave up before it was ready, in the user's terms. */
 export function startProblem(died: string, stderr: string): Problem {
   const why = lastError(stderr) ?? died;
+  // Beyond RLIMIT_MEMLOCK perf_mmap (kernel/events/core.c) asks for that capability.
+  if (/^mmap: Operation not permitted$/m.test(stderr) && /perf buffer/.test(stderr)) {
+    return {
+      kind: "not-permitted",
+      message: `without CAP_IPC_LOCK the kernel gives bpftrace no buffers of that size (${why}): give --buffer 1M, raise ulimit -l, or start the container with --cap-add IPC_LOCK`,
+    };
+  }
   if (/root user|Operation not permitted|Permission denied/i.test(stderr)) {
     return {
       kind: "not-permitted",
-      message: `the kernel does not let bpftrace in (${why}): run as root outside of a container, or with --privileged`,
+      // Preflight has found the capabilities there: what is left is a seccomp profile, or a security module such as AppArmor.
+      message: `the kernel does not let bpftrace in (${why}), though root has the capabilities here: run bindtrace outside of the container, or start the container with --privileged`,
     };
   }
   if (/perf buffer|ring ?buf|Failed to mmap|Cannot allocate memory/i.test(stderr)) {
@@ -151,8 +170,10 @@ export function startProblem(died: string, stderr: string): Problem {
 
 /** The last ERROR line, else the last line, but for warnings and the source that they point at. */
 function lastError(stderr: string): string | undefined {
-  // Newer ones add a line on each name of the prelude that the mistake stands in.
-  const lines = stderr.split("\n").filter((line) => line.trim() !== "" && !/RLIMIT_MEMLOCK|expanded from/.test(line));
+  // Newer ones add a line on each name of the prelude that the mistake stands in, and mount(8) one behind its reason.
+  const lines = stderr
+    .split("\n")
+    .filter((line) => line.trim() !== "" && !/RLIMIT_MEMLOCK|expanded from|^\s*dmesg\(1\) may have/.test(line));
   const last = lines.findLast((line) => line.includes("ERROR")) ?? (stderr.includes("WARNING") ? undefined : lines.at(-1));
   return last?.replace(/^.*?ERROR:\s*/, "").trim();
 }

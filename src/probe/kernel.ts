@@ -8,7 +8,7 @@ import { Btf } from "./btf.ts";
 import { traitsOf } from "./layout.ts";
 import type { Problem } from "./problem.ts";
 
-const BTF_PATH = "/sys/kernel/btf/vmlinux";
+export const BTF_PATH = "/sys/kernel/btf/vmlinux";
 
 /** What the running kernel says of itself. */
 export function kernelNames(): KernelNames {

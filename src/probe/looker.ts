@@ -20,6 +20,8 @@ export interface LookerOptions {
   instant(): Nanos;
   /** The program tells when a UDP port becomes free. */
   udpReleases: boolean;
+  /** Every process of the machine may be looked into, and so every namespace found that one is in. */
+  everyProcess: boolean;
 }
 
 /** Why a look is still to come. */
@@ -117,8 +119,8 @@ export class Looker {
     const find = () => this.#namespaces.find(({ id }) => id === netns);
     if (!find()) this.#namespaces = networkNamespaces();
     const namespace = find();
-    if (!namespace) this.#tellGone(netns);
-    else await askForLooks(this.#options.base, [place], namespace);
+    if (namespace) await askForLooks(this.#options.base, [place], namespace);
+    else if (this.#options.everyProcess) this.#tellGone(netns);
   }
 
   /** A namespace that no process is in any more has gone, and its sockets with it. */

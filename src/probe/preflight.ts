@@ -1,12 +1,14 @@
 import { fail, ok, type Result } from "../base/result.ts";
 import type { Attachment } from "../core/probes.ts";
+import { lackOf } from "../core/rights.ts";
 import type { KernelNames } from "../core/version.ts";
 import { bpftraceVersion } from "./bpftrace.ts";
 import type { Btf } from "./btf.ts";
 import { kernelBtf, kernelNames } from "./kernel.ts";
 import { type Layout, readLayout } from "./layout.ts";
 import type { Problem } from "./problem.ts";
-import { findSymbols, readKallsyms } from "./symbols.ts";
+import { readRights } from "./rights.ts";
+import { readKallsyms, udpTable } from "./symbols.ts";
 import { tryAttach } from "./trial.ts";
 
 /** What has been found out about this machine before tracing starts. */
@@ -27,9 +29,8 @@ export interface Machine {
  */
 export async function preflight(attach: readonly Attachment[] = [], cancel?: AbortSignal): Promise<Result<Machine, Problem>> {
   if (process.platform !== "linux") return fail({ kind: "unsupported", message: "bindtrace traces Linux only; replay works anywhere" });
-  if (process.geteuid?.() !== 0) {
-    return fail({ kind: "not-root", message: "tracing needs root (replay does not)" });
-  }
+  const lack = lackOf(readRights());
+  if (lack) return fail({ kind: lack.kind, message: lack.mend === null ? lack.fact : `${lack.fact}: ${lack.mend}` });
   const version = await bpftraceVersion();
   if (!version.ok) return version;
   const best = attach.length > 1 ? attach[0] : undefined;
@@ -43,7 +44,9 @@ function readMachine(bpftrace: string): Result<Machine, Problem> {
   const btf = kernelBtf();
   if (!btf.ok) return btf;
   // Since 6.2 the table is found through the network namespace, and the list of all symbols need not be read.
-  const layout = readLayout(btf.value, btf.value.member("net.ipv4.udp_table") ? 0n : udpTable());
+  const table = btf.value.member("net.ipv4.udp_table") ? ok(0n) : udpTable(readKallsyms());
+  if (!table.ok) return table;
+  const layout = readLayout(btf.value, table.value);
   if (!layout.ok) {
     return fail({
       kind: "unsupported",
@@ -51,10 +54,4 @@ function readMachine(bpftrace: string): Result<Machine, Problem> {
     });
   }
   return ok({ kernel: kernelNames(), bpftrace, layout: layout.value, btf: btf.value, kallsyms: readKallsyms, refused: [] });
-}
-
-/** Address of the kernel's udp_table, 0 where it is not known. */
-function udpTable(): bigint {
-  const kallsyms = readKallsyms();
-  return (kallsyms && findSymbols(kallsyms, ["udp_table"]).get("udp_table")?.address) ?? 0n;
 }

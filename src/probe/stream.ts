@@ -4,7 +4,7 @@ import type { CallEvent, EventOf, TraceEvent } from "../core/event.ts";
 import { type Bpftrace, startProblem } from "./bpftrace.ts";
 import { Clocks } from "./clocks.ts";
 import { EventQueue } from "./event-queue.ts";
-import { hasPidsOfKernel } from "./every-process.ts";
+import { hasPidsOfKernel, seesEveryProcess } from "./every-process.ts";
 import { HolderFinder } from "./holder-finder.ts";
 import { instantOfJiffies, sampleJiffies, tickRate } from "./jiffies.ts";
 import { descendsFrom } from "./kin.ts";
@@ -85,7 +85,7 @@ export class LiveStream {
     // Start times are of CLOCK_BOOTTIME.
     const instantOfStart = (ticks: number) => Number((BigInt(ticks) * 1_000_000_000n) / USER_HZ - this.bootOfInstant0);
     const emit = (event: TraceEvent, arrival = performance.now()) => this.#hold(event, { arrival, instant: instant() });
-    this.#looker = new Looker({ base, instant, udpReleases, emit });
+    this.#looker = new Looker({ base, instant, udpReleases, emit, everyProcess: seesEveryProcess() });
     // Whose end is not seen would lend what is told of it to the next process that gets its pid.
     const tell = (event: EventOf<"process">) => {
       watchProcess(base, event.pid);

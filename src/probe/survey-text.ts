@@ -8,9 +8,9 @@ export function parseLockdown(text: string): Lockdown {
   return level === "none" || level === "integrity" || level === "confidentiality" ? level : "unknown";
 }
 
-/** CapEff of /proc/self/status. */
-export function parseCapabilities(status: string): bigint | null {
-  const bits = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1];
+/** A set of capabilities in /proc/self/status. */
+export function parseCapabilities(status: string, set: "CapEff" | "CapBnd"): bigint | null {
+  const bits = new RegExp(`^${set}:\\s*([0-9a-f]+)$`, "m").exec(status)?.[1];
   return bits === undefined ? null : BigInt(`0x${bits}`);
 }
 

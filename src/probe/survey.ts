@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { machine } from "node:os";
 import { execa } from "execa";
 import { fail, ok } from "../base/result.ts";
@@ -7,21 +7,20 @@ import type { Lockdown, Survey, Trial, TypeInfo } from "../core/survey.ts";
 import { bpftraceVersion } from "./bpftrace.ts";
 import { Btf } from "./btf.ts";
 import { findHooks } from "./hooks.ts";
-import { kernelNames } from "./kernel.ts";
+import { BTF_PATH, kernelNames } from "./kernel.ts";
 import { type Machine, preflight } from "./preflight.ts";
+import { isFirst, readRights } from "./rights.ts";
 import { readKernelLog } from "./survey-log.ts";
-import { type MountPoint, parseCapabilities, parseCounter, parseLockdown, parseMounts } from "./survey-text.ts";
+import { type MountPoint, parseCounter, parseLockdown, parseMounts } from "./survey-text.ts";
 import { readSysctls } from "./sysctls.ts";
 import { tryAttach } from "./trial.ts";
 
-const BTF_PATH = "/sys/kernel/btf/vmlinux";
 const LOCKDOWN_PATH = "/sys/kernel/security/lockdown";
-/** Numbers of the namespaces that the machine started with (include/linux/proc_ns.h). */
-const INITIAL = { pid: 0xeffffffc, user: 0xeffffffd } as const;
 
 /** Looks at everything that tracing depends on. Nothing is changed; small programs are attached for a moment where that is possible. */
 export async function survey(): Promise<Survey> {
-  const root = process.geteuid?.() === 0;
+  const rights = readRights();
+  const root = rights.uid === 0;
   const mounts = parseMounts(read("/proc/self/mounts") ?? "");
   const ready = root ? await preflight() : null;
   const bpftrace = await bpftraceVersion();
@@ -30,9 +29,8 @@ export async function survey(): Promise<Survey> {
     types: readTypes(),
     preflight: ready && (ready.ok ? ok(learnt(ready.value)) : fail(ready.error.message)),
     lockdown: await readLockdown(mounts, root),
-    root,
-    capabilities: parseCapabilities(read("/proc/self/status") ?? ""),
-    ownNamespaces: { pid: isInitial("pid"), user: isInitial("user") },
+    rights,
+    ownPids: isFirst("pid"),
     tracefs: tracefs(mounts),
     bpftrace: bpftrace.ok ? bpftrace : fail(bpftrace.error.message),
     trials: ready?.ok ? await tryAll() : [],
@@ -90,14 +88,6 @@ function tracefs(mounts: readonly MountPoint[]): Survey["tracefs"] {
 function hidepid(mounts: readonly MountPoint[]): string | null {
   const option = mounts.findLast(({ path }) => path === "/proc")?.options.find((text) => text.startsWith("hidepid="));
   return option?.slice("hidepid=".length) ?? null;
-}
-
-function isInitial(kind: keyof typeof INITIAL): boolean | null {
-  try {
-    return readlinkSync(`/proc/self/ns/${kind}`) === `${kind}:[${INITIAL[kind]}]`;
-  } catch {
-    return null;
-  }
 }
 
 /** Null where a file is not there or may not be read. */

@@ -1,4 +1,6 @@
 import { readFileSync } from "node:fs";
+import { fail, ok, type Result } from "../base/result.ts";
+import type { Problem } from "./problem.ts";
 
 /**
  * Where the kernel has its functions and variables, as listed in /proc/kallsyms: one line each, of address, type letter
@@ -33,6 +35,18 @@ export function findSymbols(kallsyms: string | Buffer, wanted: readonly string[]
     best.set(name, { rank, symbol: known?.rank === rank ? undefined : symbol });
   }
   return new Map([...best].flatMap(([name, { symbol }]) => (symbol ? [[name, symbol] as const] : [])));
+}
+
+/** Address of the kernel's udp_table, 0 where that is not listed. */
+export function udpTable(kallsyms: Buffer | null): Result<bigint, Problem> {
+  const symbol = kallsyms && findSymbols(kallsyms, ["udp_table"]).get("udp_table");
+  if (symbol?.address !== 0n) return ok(symbol?.address ?? 0n);
+  return fail({
+    kind: "not-permitted",
+    message:
+      "the kernel hides the address of its table of UDP, by which tracing finds it before 6.2: " +
+      "give CAP_SYSLOG (--cap-add SYSLOG), and see that kernel.kptr_restrict is not 2",
+  });
 }
 
 /** The running kernel's list, or null when it cannot be read. */

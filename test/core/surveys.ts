@@ -1,4 +1,5 @@
 import type { Attachment } from "../../src/core/probes.ts";
+import type { Rights } from "../../src/core/rights.ts";
 import type { Refusal, Survey, Trial } from "../../src/core/survey.ts";
 
 export const NO_FENTRY: Refusal = { cause: "unavailable", reason: "bpftrace finds that this kernel does not offer it" };
@@ -10,6 +11,16 @@ export const trials = (refused: Partial<Record<Attachment, Refusal>> = {}): Tria
   { attach: "kprobe", refused: refused.kprobe ?? null },
   { attach: "tracepoint", refused: refused.tracepoint ?? null },
 ];
+
+/** All that root can have, but for what is changed. */
+export const rights = (change: Partial<Rights> = {}): Rights => ({
+  uid: 0,
+  effective: 0x1ffffffffffn,
+  bounding: 0x1ffffffffffn,
+  ownUsers: true,
+  tracefs: true,
+  ...change,
+});
 
 /** A machine on which all is well, but for what is changed. */
 export function machine(change: Partial<Survey> = {}): Survey {
@@ -23,9 +34,8 @@ export function machine(change: Partial<Survey> = {}): Survey {
     types: { kind: "readable" },
     preflight: { ok: true, value: { orphanUidIsZero: false, missingProbes: [] } },
     lockdown: "none",
-    root: true,
-    capabilities: 0x1ffffffffffn,
-    ownNamespaces: { pid: true, user: true },
+    rights: rights(),
+    ownPids: true,
     tracefs: "mounted",
     bpftrace: { ok: true, value: "0.23.2" },
     trials: trials(),

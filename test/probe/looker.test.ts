@@ -32,7 +32,7 @@ function lookedAt(milliseconds: number): number[] {
 }
 
 const looker = (options: Partial<LookerOptions> = {}) =>
-  new Looker({ base: BASE, instant: () => 0, emit: () => {}, udpReleases: false, ...options });
+  new Looker({ base: BASE, instant: () => 0, emit: () => {}, udpReleases: false, everyProcess: true, ...options });
 /** The same owners in this namespace. */
 const at = (...owners: SocketFacts[]) => owners.map((owner) => ({ ...owner, ...HERE }));
 const udpLook = (...owners: SocketFacts[]) => ({ ...look(0, []), walk: udpWalk(at(...owners)) });
@@ -141,6 +141,19 @@ it("a namespace that is gone is not looked at", () => {
   const one = looker();
   one.notice(refused([timeWait({ netns: 1 })]));
   expect(lookedAt(100_000)).toEqual([]);
+});
+
+it.each([
+  ["told once to be gone", true, [{ type: "namespace-gone", t: 0, netns: 1 }]],
+  ["not told to be gone by who may not look into every process", false, []],
+])("a namespace that is not found is %s", (_, everyProcess, told) => {
+  const emit = vi.fn();
+  const one = looker({ everyProcess, emit });
+  one.notice(refused([timeWait({ netns: 1 })]));
+  lookedAt(100_000);
+  one.notice(refused([timeWait({ netns: 1 })]));
+  lookedAt(100_000);
+  expect(emit.mock.calls.flat()).toEqual(told);
 });
 
 describe("at the end", () => {

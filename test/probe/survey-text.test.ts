@@ -12,11 +12,12 @@ describe("lockdown", () => {
 });
 
 describe("capabilities", () => {
-  it("are those in effect", () => {
-    const status = "Name:\tnode\nCapInh:\t0000000000000000\nCapPrm:\t000001ffffffffff\nCapEff:\t000001fffeffffff\n";
-    expect(parseCapabilities(status)).toBe(0x1fffeffffffn);
+  it("are those in effect, and those that root can have", () => {
+    const status = "Name:\tnode\nCapInh:\t0000000000000000\nCapEff:\t000001fffeffffff\nCapBnd:\t000001ffffffffff\n";
+    expect(parseCapabilities(status, "CapEff")).toBe(0x1fffeffffffn);
+    expect(parseCapabilities(status, "CapBnd")).toBe(0x1ffffffffffn);
   });
-  it("are null where the kernel tells none", () => expect(parseCapabilities("Name:\tnode\n")).toBeNull());
+  it("are null where the kernel tells none", () => expect(parseCapabilities("Name:\tnode\n", "CapEff")).toBeNull());
 });
 
 describe("a record of /dev/kmsg", () => {

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { findSymbols, readKallsyms } from "../../src/probe/symbols.ts";
+import { ok } from "../../src/base/result.ts";
+import { findSymbols, readKallsyms, udpTable } from "../../src/probe/symbols.ts";
 import { FUNCTIONS } from "../fixtures/kernels/excerpt.mjs";
 import { column, KERNELS, kernelFixture, type Row } from "./kernels.ts";
 
@@ -147,4 +148,19 @@ describe("of any list", () => {
 it("is read from the running kernel", () => {
   expect(readKallsyms()?.subarray(0, 40).toString()).toMatch(/^[0-9a-f]{8,16} [A-Za-z] /);
   expect(readKallsyms(`/nowhere/${randomUUID()}`)).toBeNull();
+});
+
+describe("the table of UDP", () => {
+  const at = (address: string) => udpTable(Buffer.from(`${address} D udp_table\n`));
+
+  it("is where the list says", () => expect(at("ffffffff8287e9f0")).toEqual(ok(0xffffffff8287e9f0n)));
+  it("is not known where the list has none", () => {
+    expect([udpTable(null), udpTable(Buffer.from("1 t f\n"))]).toEqual([ok(0n), ok(0n)]);
+  });
+  it("is a matter of rights where its address is hidden", () => {
+    expect(at("0000000000000000")).toMatchObject({
+      ok: false,
+      error: { kind: "not-permitted", message: expect.stringContaining(": give CAP_SYSLOG") },
+    });
+  });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { diagnose } from "../../src/core/diagnosis.ts";
 import type { Survey } from "../../src/core/survey.ts";
 import { doctorJson, doctorText } from "../../src/report/doctor.ts";
-import { machine, NO_FENTRY, NO_KPROBE, trials } from "../core/surveys.ts";
+import { machine, NO_FENTRY, NO_KPROBE, rights, trials } from "../core/surveys.ts";
 
 const ESCAPE = "\u001b[";
 const COLOUR = new RegExp(`${ESCAPE.replace("[", "\\[")}\\d+m`, "g");
@@ -13,8 +13,8 @@ const text = (change: Partial<Survey> = {}, options = PLAIN) => doctorText(diagn
 const MUCH: Partial<Survey> = {
   kernel: { release: "6.1.0-1-amd64", build: "#1 SMP Debian 6.1.4-1", signature: null, architecture: "aarch64" },
   lockdown: "unknown",
-  capabilities: 0n,
-  ownNamespaces: { pid: false, user: false },
+  rights: rights({ effective: 1n << 21n }),
+  ownPids: false,
   bpftrace: { ok: true, value: "0.27.0" },
   trials: trials({ fentry: NO_FENTRY, kprobe: NO_KPROBE }),
   sysctls: { "net.ipv4.ip_local_port_range": "1024 65535", "net.ipv4.ip_local_reserved_ports": "" },
@@ -31,7 +31,9 @@ describe("the text", () => {
 
 rights
   ok       this is root
-  ok       it has the capabilities that tracing needs
+  ok       it has the capabilities that tracing needs: CAP_DAC_OVERRIDE,
+           CAP_DAC_READ_SEARCH, CAP_IPC_LOCK, CAP_SYS_PTRACE, CAP_SYS_ADMIN,
+           CAP_SYS_NICE, CAP_SYSLOG, CAP_PERFMON, CAP_BPF
   ok       tracefs is mounted
   ok       /proc shows 57 processes
 
