@@ -7,12 +7,14 @@ import { type CheckRecord, checkRecord } from "../core/check-record.ts";
 import { obstacles } from "../core/obstacles.ts";
 import { numbered } from "../core/owner.ts";
 import { bindsIpv6Only, type Party } from "../core/party.ts";
-import { seesEveryProcess } from "../probe/every-process.ts";
+import { holds, outside } from "../core/rights.ts";
+import { whyNotEveryProcess } from "../probe/every-process.ts";
 import { HolderHints } from "../probe/holder-hints.ts";
 import { HolderScan } from "../probe/holders.ts";
 import { kernelRules } from "../probe/kernel.ts";
 import { type NetworkNamespace, namespaceId } from "../probe/namespaces.ts";
 import type { Problem } from "../probe/problem.ts";
+import { readRights } from "../probe/rights.ts";
 import { lookAtOwners } from "../probe/sight.ts";
 import { isLocal, readDevices } from "../probe/surroundings.ts";
 import { readSysctls } from "../probe/sysctls.ts";
@@ -49,7 +51,12 @@ function findOther(which: string): NetworkNamespace | null {
     throw new Failure(EXIT.notPermitted, `looking into the network namespace ${which} needs root: ${asRoot()}`);
   }
   const found = findNetns(which);
-  return found.id === here ? null : found;
+  if (found.id === here) return null;
+  if (holds(readRights().effective, "CAP_SYS_ADMIN")) return found;
+  throw new Failure(
+    EXIT.notPermitted,
+    `looking into the network namespace ${which} needs CAP_SYS_ADMIN, which root does not have here: ${outside(["CAP_SYS_ADMIN"])}`,
+  );
 }
 
 /** Runs this same command in another network namespace, with a /sys that shows the interfaces there. */
@@ -108,8 +115,14 @@ async function answer(port: number, options: CheckOptions): Promise<CheckRecord>
   );
   await scan.done;
   const { at, counted, hindrance } = sight.value;
-  const said = hindrance ? { ...verdict, reasons: [...verdict.reasons, whatIsMissing(hindrance)] } : verdict;
-  return checkRecord(asked, said, dualStack, {
+  const unseen = whyNotEveryProcess();
+  const held = owners.some(({ inode }) => inode !== null);
+  const reasons = [
+    ...verdict.reasons,
+    ...(hindrance ? [whatIsMissing(hindrance)] : []),
+    ...(unseen !== null && held && process.geteuid?.() === 0 ? [`who holds a socket may not be seen from here: ${unseen}`] : []),
+  ];
+  return checkRecord(asked, { ...verdict, reasons }, dualStack, {
     at: isoTime(at, 0),
     netns: namespaceId("/proc/self/ns/net"),
     port,
@@ -117,7 +130,7 @@ async function answer(port: number, options: CheckOptions): Promise<CheckRecord>
     ownersCounted: counted,
     iso: (instant) => isoTime(at, instant),
     holders: scan.result().holders,
-    everyProcess: seesEveryProcess(),
+    everyProcess: unseen === null,
   });
 }
 

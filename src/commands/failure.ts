@@ -20,7 +20,7 @@ const MEANINGS: Readonly<Record<ExitName, string>> = {
   clean: "done",
   failuresExplained: "refused, and every refusal explained",
   usage: "the command line is wrong, or names what is not there",
-  notPermitted: "not permitted (tracing needs root)",
+  notPermitted: "not permitted (tracing needs root, with its capabilities)",
   unsupported: "this machine cannot be traced",
   incomplete: "events lost, bpftrace died, trace damaged, or output not written",
   undetermined: "a refusal whose blocker could not be determined",

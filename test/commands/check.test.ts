@@ -1,7 +1,9 @@
-import { existsSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, readlinkSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { execa } from "execa";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { bindtrace, CLI, ROOT } from "../helpers/cli.ts";
 
 const isRoot = process.geteuid?.() === 0;
@@ -63,6 +65,45 @@ describe("bindtrace check", () => {
     const { exitCode, stdout, stderr } = await asNobody(["check", "80", "--netns", "1"]);
     expect(stderr).toMatch(/^bindtrace: looking into the network namespace 1 needs root: run .* check 80 --netns 1$/);
     expect({ exitCode, stdout }).toEqual({ exitCode: 3, stdout: "" });
+  });
+});
+
+/** Root as in a container, with these alone. */
+const asRootWith = (capabilities: string, args: string[]) =>
+  execa("setpriv", [`--bounding-set=-all${capabilities}`, "--inh-caps=-all", process.execPath, CLI, ...args], { reject: false });
+
+describe.skipIf(!isRoot)("bindtrace check as root of a container", () => {
+  it("names the capability by which another network namespace is entered", async () => {
+    const other = execa("unshare", ["--net", "cat"], { reject: false });
+    try {
+      await vi.waitFor(() => expect(readlinkSync(`/proc/${other.pid}/ns/net`)).not.toBe(readlinkSync("/proc/self/ns/net")));
+      const { exitCode, stdout, stderr } = await asRootWith(",+sys_ptrace,+dac_override", ["check", "80", "--netns", String(other.pid)]);
+      expect(stderr).toBe(
+        `bindtrace: looking into the network namespace ${other.pid} needs CAP_SYS_ADMIN, which root does not have here: ` +
+          "run bindtrace as root outside of the container, or start the container with --cap-add SYS_ADMIN",
+      );
+      expect({ exitCode, stdout }).toEqual({ exitCode: 3, stdout: "" });
+    } finally {
+      other.stdin.end();
+      await other;
+    }
+  });
+
+  it("says which capabilities it does without, and what for", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    try {
+      await once(server, "listening");
+      const { port } = server.address() as AddressInfo;
+      const { exitCode, stdout } = await asRootWith(",+dac_override", ["check", String(port), "--json"]);
+      expect(JSON.parse(stdout)).toMatchObject({ evidence: "proc", owners: [{ holdersComplete: false }] });
+      expect(JSON.parse(stdout).reasons.slice(-2)).toEqual([
+        expect.stringMatching(/^only \/proc could be looked at, .*: tracing needs CAP_\w+.*, CAP_SYS_PTRACE to find who holds a socket, /),
+        "who holds a socket may not be seen from here: without CAP_SYS_PTRACE processes of others are closed",
+      ]);
+      expect(exitCode).toBe(1);
+    } finally {
+      server.close();
+    }
   });
 });
 
