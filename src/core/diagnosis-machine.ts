@@ -1,6 +1,6 @@
 import { unreachable } from "../base/unreachable.ts";
 import { type Finding, good, note, problem } from "./finding.ts";
-import { holds, lackOf } from "./rights.ts";
+import { holds, lackOf, ofRoot } from "./rights.ts";
 import type { Survey } from "./survey.ts";
 import { compareVersions, type Upstream } from "./version.ts";
 
@@ -98,7 +98,7 @@ function tracefs({ tracefs: state, rights }: Survey): Finding {
     case "mounted":
       return good("tracefs", "tracefs is mounted");
     case "mountable":
-      return holds(rights.effective, "CAP_SYS_ADMIN")
+      return holds(ofRoot(rights), "CAP_SYS_ADMIN")
         ? good("tracefs", "tracefs is not mounted: bindtrace mounts it for bpftrace alone")
         : note("tracefs", "tracefs is not mounted, which bindtrace does with CAP_SYS_ADMIN only", "mount it on /sys/kernel/tracing");
     case "absent":

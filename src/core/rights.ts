@@ -61,6 +61,9 @@ function missingToTrace(held: bigint | null, tracefs: boolean): ("CAP_SYS_ADMIN"
   return tracefs ? (["CAP_BPF", "CAP_PERFMON"] as const).filter((name) => !holds(held, name)) : ["CAP_SYS_ADMIN"];
 }
 
+/** What root has here: this process, or who it becomes by sudo. */
+export const ofRoot = ({ uid, effective, bounding }: Pick<Rights, "uid" | "effective" | "bounding">) => (uid === 0 ? effective : bounding);
+
 /** What the rights of a process lack for tracing, for certain; null where nothing is known to forbid it. */
 export function lackOf({ uid, effective, bounding, ownUsers, tracefs }: Rights): Lack | null {
   if (ownUsers === false) {
@@ -71,7 +74,7 @@ export function lackOf({ uid, effective, bounding, ownUsers, tracefs }: Rights):
       mend: "run bindtrace outside of the container, as the machine's root",
     };
   }
-  const reachable = uid === 0 ? effective : bounding;
+  const reachable = ofRoot({ uid, effective, bounding });
   const missing = missingToTrace(reachable, tracefs);
   const [first] = missing;
   if (first) {
