@@ -10,6 +10,6 @@ for kernel; do
   rm -rf "$out"
   mkdir -p "$out"
   "$VM/build.sh" "$kernel"
-  "$VM/run.sh" "$kernel" --timeout 1200 --out "$out" -- bash test/vm/guest/bench "bindtrace --hooks fentry" "bindtrace --hooks kprobe" bindsnoop strace
+  "$VM/run.sh" "$kernel" --timeout 3000 --out "$out" -- bash test/vm/guest/bench "bindtrace --hooks fentry" "bindtrace --hooks kprobe" bindsnoop strace
   node "$REPO/test/bench/guest.mjs" "$kernel" "$out/cost.json"
 done
