@@ -1,8 +1,8 @@
-import type { Nanos } from "../base/nanoseconds.ts";
+import { type Nanos, parseIsoTime } from "../base/nanoseconds.ts";
 import { endpoint } from "../core/address.ts";
 import type { Protocol } from "../core/event.ts";
 import type { AbsenceRecord, AttemptsRecord, RestartRecord } from "../core/record.ts";
-import { headLines, nameText, nanosBetween, processText } from "./block.ts";
+import { headLines, nameText, processText } from "./block.ts";
 import { clockTime, durationText, escapeText, ordinal, paint, type TextOptions, wrap } from "./text.ts";
 
 /** What came of it all: retries as one story, a restart step by step, and that nothing was refused. */
@@ -80,7 +80,8 @@ export function restartBlock(record: RestartRecord, options: TextOptions): strin
 
 export function restartSteps(record: RestartRecord, options: TextOptions): RestartStep[] {
   const { phases, slowest } = record;
-  const took = phases.map(({ at }, index) => nanosBetween(phases[index - 1]?.at ?? at, at));
+  const instants = phases.map(({ at }) => parseIsoTime(at) ?? 0n);
+  const took = instants.map((instant, index) => Number(instant - (instants[index - 1] ?? instant)));
   const slow = phases.findIndex(({ phase }, index) => index > 0 && phase === slowest?.phase && took[index] === slowest.ns);
   return phases.map((phase, index) => ({
     at: phase.at,

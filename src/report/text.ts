@@ -28,11 +28,15 @@ export function paint(style: Style, text: string, { color }: TextOptions): strin
   return color ? `\u001b[${on}m${text}\u001b[${off}m` : text;
 }
 
+const PLAIN = /^[\x20-\x7e]*$/;
+
 /**
  * Makes text that some process chose safe for a terminal: control characters, line breaks, bidirectional
  * controls and other invisible characters become visible escapes; with `ascii`, everything beyond ASCII does.
  */
 export function escapeText(text: string, ascii = false): string {
+  // Nearly all there is to print is plain, and Unicode's classes are dear to ask for.
+  if (PLAIN.test(text)) return text;
   const unsafe = ascii ? /[^\x20-\x7e]/gu : /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Cn}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
   return text.replace(unsafe, (character) => {
     const code = character.codePointAt(0) ?? 0;
@@ -49,7 +53,7 @@ const CHARACTER = /.[\p{Mn}\p{Me}\u1160-\u11ff]*/gsu;
 
 /** Columns that a terminal needs for text that has been escaped and not painted. */
 export function textWidth(text: string): number {
-  if (/^[\x20-\x7e]*$/.test(text)) return text.length;
+  if (PLAIN.test(text)) return text.length;
   return [...text].reduce((width, character) => width + (OVER.test(character) ? 0 : WIDE.test(character) ? 2 : 1), 0);
 }
 
@@ -58,6 +62,8 @@ export const pad = (text: string, width: number) => `${text}${" ".repeat(Math.ma
 
 /** Breaks text at spaces so that no line takes more than `width` columns, unless one word does; `hard` breaks that word too. */
 export function wrap(text: string, width: number, hard = false): string[] {
+  // Nearly all of it fits. One that begins with spaces goes on, since they are left out.
+  if (!text.startsWith(" ") && textWidth(text) <= width) return [text.trimEnd()];
   const lines: string[] = [];
   let line = "";
   for (const word of text.split(" ").flatMap((long) => (hard ? pieces(long, width) : [long]))) {
