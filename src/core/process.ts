@@ -129,15 +129,20 @@ export class Processes {
     return process;
   }
 
-  /** What /proc said may come after the end. */
-  told(event: ProcessEvent): Process {
+  /** What /proc said may come after the end. Null where it is of one whose pid has gone to another since. */
+  told(event: ProcessEvent): Process | null {
     const known = this.#current.get(event.pid);
+    if (known && startedBefore(known, event)) return null;
     const process = known && known.exitedAt !== null && isOf(event, known, known.exitedAt) ? known : this.seen(event.pid, event.comm);
     process.facts = event;
     if (event.marks.length > 0 && this.#current.get(event.pid) === process) this.#marked.add(process);
     return process;
   }
 }
+
+/** /proc told of a process that is older than this one, whose fork was seen: one that had the pid before. */
+const startedBefore = ({ forked }: Process, { startedAt }: ProcessEvent) =>
+  forked !== null && startedAt !== null && startedAt < forked.t - START_TIME_PRECISION;
 
 /**
  * Whether /proc told of that process, which has ended, and not of the next one with its pid. The start is told in ticks: of two that

@@ -15,47 +15,57 @@ export interface ProcessTellerOptions {
   hasPidsOfKernel: boolean;
 }
 
+/** What /proc said of a process before that was asked for, and when that process ended, null while it has not. */
+interface Fetched {
+  event: ProcessEvent;
+  endedAt: Nanos | null;
+}
+
 /** Says what /proc knows of processes, once for each and again after an exec. Nothing is said of one that has gone. */
 export class ProcessTeller {
   readonly #options: ProcessTellerOptions;
   readonly #most: number;
   /** When each process that was told of had started: a pid that is used again is another process. */
   readonly #told = new Map<number, Nanos | null>();
-  readonly #fetched = new Map<number, ProcessEvent>();
+  readonly #fetched = new Map<number, Fetched>();
 
   constructor(options: ProcessTellerOptions, most = MOST_TOLD) {
     this.#options = options;
     this.#most = most;
   }
 
-  /** Costs one look at /proc/PID/stat where the process was told of before. */
-  tell(pid: number): void {
+  /** Of the process that had this pid at `at`. Costs one look at /proc/PID/stat where it was told of before. */
+  tell(pid: number, at: Nanos): void {
     const startedAt = this.#startOf(pid);
-    if (!this.#told.has(pid) || (startedAt !== null && this.#told.get(pid) !== startedAt)) this.#say(pid);
+    if (!this.#told.has(pid) || (startedAt !== null && this.#told.get(pid) !== startedAt)) this.#say(pid, at);
   }
 
   /** Remembers what the process is, in case it has gone when it is to be told of: what binds in vain often ends at once. */
   prefetch(pid: number): void {
     this.#fetched.delete(pid);
     const event = this.#read(pid);
-    if (event) this.#remember(this.#fetched, pid, event);
+    if (event) this.#remember(this.#fetched, pid, { event, endedAt: null });
   }
 
-  /** The process has become another program: says so of one that was told of. */
-  retell(pid: number): void {
-    if (this.#told.has(pid)) this.#say(pid);
+  /** The process has become another program at `at`: says so of one that was told of. */
+  retell(pid: number, at: Nanos): void {
+    if (this.#told.has(pid)) this.#say(pid, at);
   }
 
-  /** The process has ended. */
-  forget(pid: number): void {
+  /** The process has ended at `at`. What it did before may still be told of: of that it is who it was. */
+  forget(pid: number, at: Nanos): void {
     this.#told.delete(pid);
+    const fetched = this.#fetched.get(pid);
+    if (fetched) fetched.endedAt = at;
   }
 
-  #say(pid: number): void {
+  #say(pid: number, at: Nanos): void {
     this.#told.delete(pid);
     const t = this.#options.instant();
     const now = this.#read(pid);
-    const before = this.#fetched.get(pid);
+    const fetched = this.#fetched.get(pid);
+    // After its end the pid belongs to another process, which may have gone by now, too.
+    const before = fetched && (fetched.endedAt === null || at <= fetched.endedAt) ? fetched.event : undefined;
     const same = before !== undefined && (now === null || now.startedAt === before.startedAt);
     // A zombie has no program and no command line any more.
     const event = same && (now === null || now.program === null) ? { ...before, t } : now;

@@ -234,22 +234,22 @@ export class LiveStream {
     else this.#hold(event, now);
     if (event.type === "exec") {
       this.#processes.prefetch(event.pid);
-      this.#processes.retell(event.pid);
-    } else if (event.type === "exit") this.#processes.forget(event.pid);
-    else if (event.type === "pass") this.#processes.tell(event.pid);
+      this.#processes.retell(event.pid, event.t);
+    } else if (event.type === "exit") this.#processes.forget(event.pid, event.t);
+    else if (event.type === "pass") this.#processes.tell(event.pid, event.t);
   }
 
   /** A process that has a watched socket: what it is, and what becomes of it. */
   #found(pid: number): void {
     watchProcess(this.#base, pid);
-    this.#processes.tell(pid);
+    this.#processes.tell(pid, this.clocks.instant());
   }
 
   #call(event: CallEvent, now: Moment): void {
     // A report is made when the holders are known: who was refused has to be known by then.
     if (!this.#callers.has(event.pid)) {
       this.#callers.add(event.pid);
-      this.#processes.tell(event.pid);
+      this.#processes.tell(event.pid, event.t);
     }
     const inCommand = event.errno !== null && this.#command !== null && descendsFrom(event.pid, this.#command);
     this.#hold(inCommand ? { ...event, inCommand } : event, now);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ProcessEvent } from "../../src/core/event.ts";
 import { isKnown, related } from "../../src/core/kinship.ts";
-import { Processes } from "../../src/core/process.ts";
+import { type Process, Processes } from "../../src/core/process.ts";
 
 /** `1 systemd`, `9 bash`: pid and program of an ancestor. */
 const ancestor = (text: string) => {
@@ -13,11 +13,18 @@ const facts = (pid: number, command: string, program: string | null, ancestors: 
   ...{ ancestors: ancestors.map(ancestor), cgroup: null, nsPids: [pid], marks: [], state: "S" },
 });
 
+/** The process that /proc told of. */
+function told(processes: Processes, event: ProcessEvent): Process {
+  const process = processes.told(event);
+  if (!process) throw new Error("of one that was there before");
+  return process;
+}
+
 /** Two processes with these ancestors, parent first. */
 function two(lineA: string[], lineB: string[], programs: [string, string] = ["node", "python3"], commands = programs) {
   const processes = new Processes();
-  const a = processes.told(facts(10, commands[0], programs[0], lineA));
-  const b = processes.told(facts(20, commands[1], programs[1], lineB));
+  const a = told(processes, facts(10, commands[0], programs[0], lineA));
+  const b = told(processes, facts(20, commands[1], programs[1], lineB));
   return { a, b, both: [related(a, b), related(b, a)] };
 }
 
@@ -34,7 +41,7 @@ describe("two processes are related", () => {
 
   it("not because the program of neither could be read", () => {
     const processes = new Processes();
-    const [a, b] = [10, 20].map((pid) => processes.told(facts(pid, "x", null, ["1 systemd"])));
+    const [a, b] = [10, 20].map((pid) => told(processes, facts(pid, "x", null, ["1 systemd"])));
     expect(a && b && related(a, b)).toBe(false);
   });
 
@@ -43,8 +50,8 @@ describe("two processes are related", () => {
     const processes = new Processes();
     processes.fork({ type: "fork", t: 1, pid: 5, child: 10 });
     processes.fork({ type: "fork", t: 2, pid: 5, child: 20 });
-    const a = processes.told(facts(10, "node", "node", ["1 systemd"]));
-    const b = processes.told(facts(20, "python3", "python3", ["1 systemd"]));
+    const a = told(processes, facts(10, "node", "node", ["1 systemd"]));
+    const b = told(processes, facts(20, "python3", "python3", ["1 systemd"]));
     expect([related(a, b), related(b, a)]).toEqual([true, true]);
   });
 
@@ -85,7 +92,7 @@ describe("a process is known", () => {
     ["not when an ancestor could not be seen", "node", ["5 npm"], false],
     ["not when its program could not be read", null, ["1 systemd"], false],
   ])("%s", (_, program, line, known) => {
-    expect(isKnown(new Processes().told(facts(10, "node", program, line)))).toBe(known);
+    expect(isKnown(told(new Processes(), facts(10, "node", program, line)))).toBe(known);
   });
 
   it("not when nothing but its name is", () => {
@@ -93,7 +100,7 @@ describe("a process is known", () => {
   });
 
   it("not by its own name, which may be that of a shell", () => {
-    expect(isKnown(new Processes().told(facts(10, "bash a.sh", "bash", [])))).toBe(false);
-    expect(isKnown(new Processes().told(facts(1, "bash a.sh", "bash", [])))).toBe(true);
+    expect(isKnown(told(new Processes(), facts(10, "bash a.sh", "bash", [])))).toBe(false);
+    expect(isKnown(told(new Processes(), facts(1, "bash a.sh", "bash", [])))).toBe(true);
   });
 });

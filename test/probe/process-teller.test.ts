@@ -28,15 +28,15 @@ describe("what is told of processes", () => {
   it("is nothing where the same pid is another process in /proc", () => {
     const teller = new ProcessTeller({ ...options, hasPidsOfKernel: false });
     teller.prefetch(process.pid);
-    teller.tell(process.pid);
+    teller.tell(process.pid, now);
     expect(told).toEqual([]);
   });
 
   it("is told once", () => {
     const teller = new ProcessTeller(options);
     const cat = programs.start("/bin/cat");
-    teller.tell(cat.pid);
-    teller.tell(cat.pid);
+    teller.tell(cat.pid, now);
+    teller.tell(cat.pid, now);
     expect(told).toMatchObject([{ type: "process", t: 1000, pid: cat.pid, command: "/bin/cat" }]);
   });
 
@@ -44,41 +44,41 @@ describe("what is told of processes", () => {
     const teller = new ProcessTeller(options);
     const shell = programs.start("/bin/sh", ["-c", "echo ready; read line; exec /bin/cat"]);
     await shell.line();
-    teller.tell(shell.pid);
+    teller.tell(shell.pid, now);
     shell.write("go on\nback\n");
     await shell.line();
-    teller.tell(shell.pid);
+    teller.tell(shell.pid, now);
     expect(told).toMatchObject([{ t: 1000, comm: "sh" }]);
     now = 2000;
-    teller.retell(shell.pid);
-    teller.tell(shell.pid);
+    teller.retell(shell.pid, now);
+    teller.tell(shell.pid, now);
     expect(told).toMatchObject([{ comm: "sh" }, { t: 2000, pid: shell.pid, comm: "cat", command: "/bin/cat" }]);
   });
 
   it("is not told of an exec by one that nobody asked for", () => {
     const teller = new ProcessTeller(options);
-    teller.retell(programs.start("/bin/cat").pid);
+    teller.retell(programs.start("/bin/cat").pid, now);
     expect(told).toEqual([]);
   });
 
   it("is told again when the pid belongs to another process", () => {
     const teller = new ProcessTeller(options);
     const cat = programs.start("/bin/cat");
-    teller.tell(cat.pid);
+    teller.tell(cat.pid, now);
     shift = 5;
-    teller.tell(cat.pid);
-    teller.tell(cat.pid);
+    teller.tell(cat.pid, now);
+    teller.tell(cat.pid, now);
     expect(told.map(({ startedAt }) => startedAt)).toEqual([told[0]?.startedAt, (told[0]?.startedAt ?? 0) + 5]);
   });
 
   it("is told again after its end was told, where it did not end", () => {
     const teller = new ProcessTeller(options);
     const cat = programs.start("/bin/cat");
-    teller.tell(cat.pid);
-    teller.forget(cat.pid);
-    teller.retell(cat.pid);
+    teller.tell(cat.pid, now);
+    teller.forget(cat.pid, now);
+    teller.retell(cat.pid, now);
     expect(told).toHaveLength(1);
-    teller.tell(cat.pid);
+    teller.tell(cat.pid, now);
     expect(told).toHaveLength(2);
   });
 
@@ -91,26 +91,39 @@ describe("what is told of processes", () => {
     teller.prefetch(node.pid);
     node.write("go on\n");
     await node.line();
-    teller.tell(node.pid);
+    teller.tell(node.pid, now);
     const [{ command = "", execCommand = "" } = {}] = told;
     expect(command).toBe("a server");
     expect(execCommand).toMatch(/^\S*node -e process/);
   });
 
+  it("is what was read before of one that has ended, for what it did up to its end alone", async () => {
+    const teller = new ProcessTeller(options);
+    const cat = programs.start("/bin/cat");
+    teller.prefetch(cat.pid);
+    await cat.kill();
+    teller.forget(cat.pid, 900);
+    // The next one that has its pid, and has gone already.
+    teller.tell(cat.pid, 901);
+    expect(told).toEqual([]);
+    teller.tell(cat.pid, 900);
+    expect(told).toMatchObject([{ t: 1000, pid: cat.pid, command: "/bin/cat" }]);
+  });
+
   it("is nothing of one that has gone", async () => {
     const teller = new ProcessTeller(options);
     const cat = programs.start("/bin/cat");
-    teller.tell(cat.pid);
+    teller.tell(cat.pid, now);
     await cat.kill();
-    teller.tell(cat.pid);
-    teller.retell(cat.pid);
+    teller.tell(cat.pid, now);
+    teller.retell(cat.pid, now);
     expect(pids()).toEqual([cat.pid]);
   });
 
   it("is forgotten, the oldest first, when there is too much of it", () => {
     const teller = new ProcessTeller(options, 2);
     const [a = 0, b = 0, c = 0] = [1, 2, 3].map(() => programs.start("/bin/cat").pid);
-    for (const pid of [a, b, c, c, b, a, c]) teller.tell(pid);
+    for (const pid of [a, b, c, c, b, a, c]) teller.tell(pid, now);
     expect(pids()).toEqual([a, b, c, a]);
   });
 });
