@@ -1,4 +1,4 @@
-import { closeWritten, openNew, writeAll } from "../trace/new-file.ts";
+import { openNew } from "../trace/new-file.ts";
 import { EXIT, Failure } from "./failure.ts";
 import { sudoUser } from "./invoker.ts";
 
@@ -11,6 +11,8 @@ export interface Output {
   onClosed(listener: () => void): void;
   /** Everything is written; throws a Failure when some of it could not be. */
   close(): Promise<void>;
+  /** Takes a file back to which nothing was written. */
+  discardEmpty(): void;
 }
 
 const REPORT = "the report";
@@ -66,22 +68,23 @@ export function streamOutput(stream: NodeJS.WriteStream & { fd: number }, what =
       if (!health.problem) await new Promise<void>((resolve) => stream.write("", () => resolve()));
       health.check(what, stream.fd === 1 ? "standard output" : "standard error");
     },
+    discardEmpty: () => {},
   };
 }
 
-/** A new file, in the place of one that is there, for who called sudo. */
+/** A new file, in the place of one that is there once something is written, for who called sudo. */
 export function fileOutput(path: string): Output {
   const file = openNew(path, { replace: true, owner: sudoUser() });
   if (!file.ok) throw new Failure(EXIT.usage, file.error);
-  const { fd } = file.value;
   const health = new Health();
   return {
     terminal: undefined,
-    write: (text) => health.attempt(() => writeAll(fd, Buffer.from(text))),
+    write: (text) => health.attempt(() => (text === "" ? undefined : file.value.write(Buffer.from(text)))),
     onClosed: (listener) => health.onClosed(listener),
     close: async () => {
-      health.attempt(() => closeWritten(fd));
+      health.attempt(() => file.value.close());
       health.check(REPORT, path);
     },
+    discardEmpty: () => file.value.discard(),
   };
 }

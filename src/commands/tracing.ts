@@ -43,13 +43,15 @@ export async function trace(options: TraceOptions, command: readonly string[]): 
   const user = await invoker();
   // Both are opened before tracing starts: a place where one may not write is found then, not after.
   const writer = await openSave(options);
+  let output: Output | undefined;
   try {
-    const output = chooseOutput(options, command.length > 0);
+    output = chooseOutput(options, command.length > 0);
     const { opened, record } = await arm(machine.value, live, interrupt.signal);
     release();
     return await record(opened, { options, command, user, netns, output, writer });
   } catch (error) {
     writer?.discardEmpty();
+    output?.discardEmpty();
     throw error;
   }
 }

@@ -1,10 +1,9 @@
-import { unlinkSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { ok, type Result } from "../base/result.ts";
 import type { Header, TraceEvent } from "../core/event.ts";
 import { Redactor } from "../core/redact.ts";
 import { encodeEvent, encodeHeader } from "./codec.ts";
-import { closeWritten, type NewFile, type NewFileOptions, openNew, writeAll } from "./new-file.ts";
+import { NewFile, type NewFileOptions, openNew } from "./new-file.ts";
 
 /** Longest time in ms that a recorded event stays in the compressor before it can be read back. */
 const FLUSH_INTERVAL = 100;
@@ -28,7 +27,6 @@ export class TraceWriter {
   readonly #gzip: boolean;
   readonly #options: WriterOptions;
   #redactor: Redactor | null = null;
-  #hasBegun = false;
   #count = 0;
   /** Lines that wait to be compressed. */
   #pending = "";
@@ -45,12 +43,11 @@ export class TraceWriter {
 
   /** Opens the file, `-` for stdout, before tracing starts, so that a place where one may not write is found then. */
   static open(path: string, options: WriterOptions): Result<TraceWriter, string> {
-    const file = path === "-" ? ok({ fd: STDOUT, created: false }) : openNew(path, options);
+    const file = path === "-" ? ok(new NewFile(() => STDOUT)) : openNew(path, options);
     return file.ok ? ok(new TraceWriter(path, file.value, options)) : file;
   }
 
   header(header: Header): void {
-    this.#hasBegun = true;
     if (this.#options.redact) this.#redactor = new Redactor(header);
     this.#write(encodeHeader(this.#redactor?.header ?? header));
   }
@@ -77,14 +74,12 @@ export class TraceWriter {
 
   /** Takes the file back where nothing came to be recorded. */
   discardEmpty(): void {
-    if (this.#hasBegun) return;
-    this.close();
-    if (this.#file.created) unlinkSync(this.path);
+    if (this.#pending === "") this.#file.discard();
   }
 
   close(): void {
     this.#flush();
-    if (this.#file.fd !== STDOUT) this.#attempt(() => closeWritten(this.#file.fd));
+    if (this.path !== "-") this.#attempt(() => this.#file.close());
   }
 
   #write(text: string): void {
@@ -100,7 +95,7 @@ export class TraceWriter {
   }
 
   #put(bytes: Buffer): void {
-    if (!this.#error) this.#attempt(() => writeAll(this.#file.fd, bytes));
+    if (!this.#error) this.#attempt(() => this.#file.write(bytes));
   }
 
   #attempt(action: () => void): void {

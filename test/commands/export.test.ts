@@ -46,6 +46,14 @@ describe.concurrent("bindtrace export", () => {
     expect(stdout.split("\n").map(sortedJson)).toEqual(readFileSync(join(ROOT, SAMPLE), "utf8").split("\n").map(sortedJson));
   });
 
+  it("writes a copy in the place of the trace itself", async () => {
+    const path = join(folder.path, "same.jsonl");
+    writeFileSync(path, readFileSync(join(ROOT, SAMPLE)));
+    expect(await bindtrace(["export", path, "--trace", "--redact", "-o", path])).toMatchObject({ exitCode: 0, stdout: "", stderr: "" });
+    expect(readFileSync(path, "utf8").split("\n").length).toBe(readFileSync(join(ROOT, SAMPLE), "utf8").split("\n").length);
+    expect((await bindtrace(["replay", path])).stdout).toContain("names");
+  });
+
   it("takes names out of a copy", async () => {
     const path = join(folder.path, "public.jsonl");
     expect(await bindtrace(["export", SAMPLE, "--trace", "--redact", "-o", path])).toMatchObject({ exitCode: 0, stdout: "", stderr: "" });

@@ -26,7 +26,13 @@ async function replay(bytes: Uint8Array, format: Format, filter: FilterOptions):
     writeFileSync(path, bytes);
     const trace = await openRecording(path);
     const report = REPORTS[format].make(trace.header);
-    const output = { write: (text: string) => void pieces.push(text), terminal: undefined, onClosed: () => {}, close: async () => {} };
+    const output = {
+      write: (text: string) => void pieces.push(text),
+      terminal: undefined,
+      onClosed: () => {},
+      close: async () => {},
+      discardEmpty: () => {},
+    };
     const code = await play(trace, storyOptions(filter, trace.header, null), report, output);
     REPORTS[format].check(pieces.join(""));
     for (const sentence of sentences) expectSafe(sentence);

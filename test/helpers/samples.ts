@@ -37,7 +37,13 @@ export const exportSample = (name: string, report: Report): Promise<string> => e
 /** What this report makes of these events. */
 export async function exported(header: Header, events: readonly TraceEvent[], report: Report): Promise<string> {
   const pieces: string[] = [];
-  const output = { write: (piece: string) => void pieces.push(piece), terminal: undefined, onClosed: () => {}, close: async () => {} };
+  const output = {
+    write: (piece: string) => void pieces.push(piece),
+    terminal: undefined,
+    onClosed: () => {},
+    close: async () => {},
+    discardEmpty: () => {},
+  };
   await runSession({ header, events: stream(events), report, output, story: { reports: () => true } });
   return pieces.join("");
 }

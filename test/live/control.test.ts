@@ -1,4 +1,4 @@
-import { existsSync, symlinkSync } from "node:fs";
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { execa } from "execa";
@@ -44,9 +44,11 @@ describe.skipIf(liveProblem !== null)("a session under control", () => {
     expect(exitCode).toBe(5);
   });
 
-  it("a signal before it is armed ends it, and leaves neither bpftrace nor an empty recording behind", async () => {
+  it("a signal before it is armed ends it, and leaves neither bpftrace nor an empty recording behind, and an old report as it was", async () => {
     const path = join(folder.path, "trace.jsonl");
-    const session = inside([process.execPath, CLI, "--port", String(port), "--save", path]);
+    const report = join(folder.path, "report.txt");
+    writeFileSync(report, "old");
+    const session = inside([process.execPath, CLI, "--port", String(port), "--save", path, "--output", report]);
     const bpftrace = await vi.waitFor(() => bpftraceOf(session.pid), { timeout: SOON, interval: 5 });
     session.kill("SIGINT");
     const { exitCode, stdout, stderr } = await session.ended;
@@ -54,6 +56,7 @@ describe.skipIf(liveProblem !== null)("a session under control", () => {
     expect({ exitCode, stdout }).toEqual({ exitCode: 130, stdout: "" });
     expect(exists(bpftrace)).toBe(false);
     expect(existsSync(path)).toBe(false);
+    expect(readFileSync(report, "utf8")).toBe("old");
   });
 
   it("ends when its reader goes away, at the next thing it would say", async () => {

@@ -7,17 +7,21 @@ import {
   linkSync,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmdirSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { describe, expect, it } from "vitest";
-import { closeWritten, type NewFileOptions, openNew, writeAll } from "../../src/trace/new-file.ts";
+import { describe, expect, it, vi } from "vitest";
+import { type NewFile, type NewFileOptions, openNew } from "../../src/trace/new-file.ts";
 import { fresh } from "./files.ts";
 
 const isRoot = process.geteuid?.() === 0;
@@ -25,9 +29,15 @@ const isRoot = process.geteuid?.() === 0;
 function write(path: string, options: Partial<NewFileOptions> = {}, text = "new"): string | null {
   const file = openNew(path, { replace: false, owner: null, ...options });
   if (!file.ok) return file.error;
-  writeAll(file.value.fd, Buffer.from(text));
-  closeWritten(file.value.fd);
+  file.value.write(Buffer.from(text));
+  file.value.close();
   return null;
+}
+
+function open(path: string): NewFile {
+  const file = openNew(path, { replace: true, owner: null });
+  if (!file.ok) throw new Error(file.error);
+  return file.value;
 }
 
 /** A folder of its own, in which nothing else may be left. */
@@ -64,6 +74,61 @@ describe("a new file", () => {
     expect(write(path, { replace: true })).toBeNull();
     expect(readFileSync(path, "utf8")).toBe("new");
     expect(readdirSync(dirname(path))).toEqual(["t"]);
+  });
+
+  it("leaves the one that it is to replace until there is something to put in its place", () => {
+    const path = join(folder(), "t");
+    writeFileSync(path, "old");
+    const file = open(path);
+    expect(readFileSync(path, "utf8")).toBe("old");
+    // Whoever is killed now leaves nothing.
+    expect(readdirSync(dirname(path))).toEqual(["t"]);
+    file.write(Buffer.from("n"));
+    expect(readFileSync(path, "utf8")).toBe("n");
+    file.write(Buffer.from("ew"));
+    file.close();
+    file.discard();
+    expect(readFileSync(path, "utf8")).toBe("new");
+  });
+
+  it.each([true, false])("is taken back where nothing came to be written (in the place of another: %s)", (replaces) => {
+    const path = join(folder(), "t");
+    if (replaces) writeFileSync(path, "old");
+    open(path).discard();
+    expect(readdirSync(dirname(path))).toEqual(replaces ? ["t"] : []);
+    if (replaces) expect(readFileSync(path, "utf8")).toBe("old");
+  });
+
+  it("may be empty at its end", () => {
+    const path = join(folder(), "t");
+    writeFileSync(path, "old");
+    open(path).close();
+    expect(readFileSync(path, "utf8")).toBe("");
+  });
+
+  it("leaves nothing where it cannot take the place of another any more", () => {
+    const path = join(folder(), "t");
+    writeFileSync(path, "old");
+    const file = open(path);
+    rmSync(path);
+    mkdirSync(path);
+    expect(() => file.write(Buffer.from("new"))).toThrow("EISDIR");
+    rmdirSync(path);
+    file.close();
+    file.discard();
+    expect(readdirSync(dirname(path))).toEqual([]);
+  });
+
+  it.skipIf(!isRoot)("does not begin where the file of another user cannot be replaced in the end", () => {
+    const there = mkdtempSync(join(tmpdir(), "bindtrace-"));
+    const path = join(there, "t");
+    writeFileSync(path, "old");
+    chmodSync(there, 0o1777);
+    process.seteuid?.(65534);
+    const problem = write(path, { replace: true });
+    process.seteuid?.(0);
+    rmSync(there, { recursive: true });
+    expect(problem).toBe(`cannot write ${path}: choose a place where you may write`);
   });
 
   it("is another file than the one that it replaces: who has that open, or by another name, sees nothing", () => {
@@ -129,9 +194,18 @@ describe("what is no file", () => {
     reader.stdout.on("data", (chunk: Buffer) => {
       got += chunk.length;
     });
-    expect(write(path, {}, "x".repeat(1 << 16))).toBeNull();
+    // It opens the pipe some time after it was started.
+    const file = await vi.waitFor(() => open(path), { interval: 5 });
+    file.write(Buffer.alloc(1 << 17));
+    file.close();
     await once(reader, "close");
-    expect(got).toBe(1 << 16);
+    expect(got).toBe(1 << 17);
+  });
+
+  it("is a pipe that nobody reads: nobody waits for that", () => {
+    const path = join(folder(), "pipe");
+    execFileSync("mkfifo", [path]);
+    expect(write(path)).toBe(`cannot write ${path}: it is a socket, or a pipe that nobody reads: start its reader, or choose another name`);
   });
 
   it.skipIf(!isRoot)("is a pipe of somebody else, who would get what is written: it is refused", () => {

@@ -76,6 +76,13 @@ describe("what cannot be written", () => {
     expect(statSync(path).mode & 0o777).toBe(0o600);
   });
 
+  it.each([".jsonl", ".jsonl.gz"])("is no reason to lose what it was to replace: a %s file without a header", async (ending) => {
+    const path = await record(fresh(ending));
+    const before = readFileSync(path);
+    open(path, { replace: true }).discardEmpty();
+    expect(readFileSync(path)).toEqual(before);
+  });
+
   it("a file in a folder that is not there", () => {
     const path = join(fresh(""), "trace.jsonl");
     expect(refusal(path)).toBe(`the folder of ${path} does not exist: create it first`);
