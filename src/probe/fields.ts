@@ -75,7 +75,8 @@ export class LineFields {
     for (const [index, word] of words.entries()) bytes.writeBigUInt64LE(BigInt(`0x${word}`), 8 * index);
     const name = decodeName(bytes.subarray(0, bytes.indexOf(0) === -1 ? 16 : bytes.indexOf(0)));
     if (names.size >= MOST_NAMES) names.clear();
-    names.set(text, name);
+    // The key is copied: a part of a string keeps the whole alive, and this one is a batch of lines.
+    names.set(Buffer.from(text, "latin1").toString("latin1"), name);
     return name;
   }
 

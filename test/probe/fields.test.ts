@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeName, LineFields } from "../../src/probe/fields.ts";
@@ -16,6 +18,24 @@ const comm = (text: string | number[]) =>
   ).comm();
 
 describe("a line", () => {
+  it("does not keep alive the batch that it was a part of", () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const used = () => {
+      collect();
+      return process.memoryUsage().heapUsed;
+    };
+    const before = used();
+    for (let count = 0; count < 500; count++) {
+      const line = `bt:x ${name(`program-${count}`)
+        .map((half) => half.toString(16))
+        .join(" ")}`;
+      const batch = Buffer.from(`${line}\n`.padEnd(1 << 16)).toString("latin1");
+      expect(parse(batch.slice(0, line.length)).comm()).toBe(`program-${count}`);
+    }
+    expect(used() - before).toBeLessThan(100 * (1 << 16));
+  });
+
   it.each([
     "",
     "bt:",
