@@ -43,12 +43,18 @@ function readBeginning(path: string): string {
   try {
     file = openSync(path, "r");
     const page = Buffer.allocUnsafe(PAGE);
-    for (let text = ""; ; ) {
+    const pieces: string[] = [];
+    /** The beginning of a row that the next piece ends. */
+    let torn = "";
+    for (;;) {
       const length = readSync(file, page);
-      text += page.toString("latin1", 0, length);
-      const last = text.slice(0, text.lastIndexOf("\n")).trimEnd().split("\n").at(-1) ?? "";
+      const piece = page.toString("latin1", 0, length);
+      pieces.push(piece);
+      const rows = (torn + piece).split("\n");
+      torn = rows.pop() ?? "";
+      const last = rows.at(-1) ?? "";
       const [, , , state] = last.trim().split(/\s+/);
-      if (length === 0 || (/^\s*\d+:/.test(last) && state !== LISTEN)) return text;
+      if (length === 0 || (/^\s*\d+:/.test(last) && state !== LISTEN)) return pieces.join("");
     }
   } catch {
     return "";
