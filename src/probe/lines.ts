@@ -16,6 +16,9 @@ export interface DecoderOptions {
   instantOfJiffies(jiffies: bigint): Nanos | null;
 }
 
+/** Threads whose walk is kept until their call is told. A call follows at once: that of one so far behind never comes. */
+const MOST_TOLD = 1024;
+
 /** A refused call, or a look, whose owners are still arriving. */
 interface OpenWalk extends Owners {
   call: CallEvent | null;
@@ -208,7 +211,10 @@ export class LineDecoder {
       const call = this.#awaited.get(place);
       this.#awaited.delete(place);
       if (call) return [{ ...call, walk }];
+      this.#told.delete(tid);
       this.#told.set(tid, { place, walk });
+      const [oldest] = this.#told.keys();
+      if (this.#told.size > MOST_TOLD && oldest !== undefined) this.#told.delete(oldest);
       return [];
     }
     return [open.call ? { ...open.call, walk: withoutBinder(walk, open.call) } : { type: "look", t, seed: false, walk }];

@@ -492,6 +492,15 @@ describe("a stream that tells of the kernel's searches", () => {
       expect(only(...lines)).toMatchObject({ type: "bind", walk: { locked: true, owners: [{ inode: 500 }] } });
     });
 
+    it("has no owners that a thousand threads have told theirs after: it was never to come", () => {
+      const old = walked({ tid: 21 });
+      const others = Array.from({ length: 1024 }, (_, index) => walked({ tid: 100 + index, inode: 600 + index }));
+      decode(...old.lines, ...others.flatMap(({ lines }) => lines));
+      expect(only(print.port({ walked: old.place }), print.call({ tid: 21 }))).toMatchObject({ tid: 21, walk: null });
+      const last = others.at(-1)?.place ?? 0n;
+      expect(only(print.port({ walked: last }), print.call({ tid: 1123 }))).toMatchObject({ walk: { owners: [{ inode: 1623 }] } });
+    });
+
     it("has the owners of its own thread, not those of another", () => {
       const [one, two] = [walked({ tid: 21 }), walked({ cpu: 1, tid: 22, inode: 600 })];
       const lines = [...one.lines, ...two.lines, print.port({ walked: two.place }), print.call({ tid: 22 })];
