@@ -34,10 +34,13 @@ export async function preflight(attach: readonly Attachment[] = [], cancel?: Abo
   const version = await bpftraceVersion();
   if (!version.ok) return version;
   const best = attach.length > 1 ? attach[0] : undefined;
-  const trial = best && tryAttach(best, cancel);
+  const inVain = new AbortController();
+  const trial = best && tryAttach(best, cancel ? AbortSignal.any([cancel, inVain.signal]) : inVain.signal);
   const machine = readMachine(version.value);
-  if (!machine.ok || !best) return machine;
-  return (await trial) === null ? machine : ok({ ...machine.value, refused: [best] });
+  // Nobody waits for its answer any more: it would hang for as long as it takes.
+  if (!machine.ok) inVain.abort();
+  const refused = await trial;
+  return machine.ok && best && refused !== null ? ok({ ...machine.value, refused: [best] }) : machine;
 }
 
 function readMachine(bpftrace: string): Result<Machine, Problem> {
