@@ -1,4 +1,4 @@
-import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import { closeSync, fstatSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
@@ -40,9 +40,14 @@ async function openFifo(parent: string): Promise<Pipe> {
     await execa("mkfifo", ["-m", "600", path]);
     // Opened for both, it waits for no other end (fifo(7)); after that neither does one of them.
     const both = openSync(path, "r+");
-    const pipe = { readEnd: openSync(path, "r"), writeEnd: openSync(path, "w") };
-    closeSync(both);
-    return pipe;
+    try {
+      // Who owns `parent` can put another folder in the place of this one: what has been opened is ours, and stays the same.
+      if (!fstatSync(both).isFIFO() || fstatSync(both).uid !== process.geteuid?.()) throw new Error("it was exchanged for another");
+      const same = `/proc/self/fd/${both}`;
+      return { readEnd: openSync(same, "r"), writeEnd: openSync(same, "w") };
+    } finally {
+      closeSync(both);
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
