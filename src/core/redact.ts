@@ -22,6 +22,7 @@ export class Redactor {
     this.header = { ...(REPLACE_HEADER(header, this.#names) as Header), redacted: true };
   }
 
+  /** Throws on an event of a kind that is not known: nobody knows what it holds. */
   event(event: TraceEvent): TraceEvent {
     return REPLACE_EVENT(event, this.#names) as TraceEvent;
   }
@@ -41,7 +42,7 @@ const REPLACE: Readonly<Record<Content, (value: never, names: Pseudonyms) => unk
   mark: (text: string, names) => names.mark(text),
   group: (text: string, names) => names.group(text),
   address: (text: string, names) => names.address(text),
-  sentence: (text: string) => /^[\w ]{0,80}(?=:|$)/.exec(text)?.[0] ?? "redacted",
+  sentence: (text: string) => /^[\w ,]{0,80}(?=:|$)/.exec(text)?.[0] ?? "redacted",
   user: (uid: number, names) => names.user(uid),
 };
 
@@ -111,7 +112,11 @@ function replacesUnion({ options, discriminator }: z.core.$ZodDiscriminatedUnion
       return [name as string, replaces(option)];
     }),
   );
-  return (value, names) => byName.get((value as Record<string, string>)[discriminator] ?? "")?.(value, names);
+  return (value, names) => {
+    const replace = byName.get((value as Record<string, string>)[discriminator] ?? "");
+    if (!replace) throw new Error(`a ${discriminator} that is not known`);
+    return replace(value, names);
+  };
 }
 
 const REPLACE_HEADER = replaces(headerSchema);

@@ -54,7 +54,7 @@ export class TraceWriter {
 
   event(event: TraceEvent): void {
     this.#count++;
-    this.#write(encodeEvent(this.#redactor?.event(event) ?? event, this.#count));
+    this.#write(encodeEvent(this.#redactor ? this.#redactor.event(event) : event, this.#count));
     const refused = (event.type === "bind" || event.type === "listen") && event.errno !== null;
     // What a report is made of is in the file before the report is out.
     const reported = refused || event.type === "holders" || event.type === "end";

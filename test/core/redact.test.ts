@@ -120,6 +120,16 @@ describe.each(SAMPLES)("%s, redacted", (name) => {
   });
 });
 
+it("a reason in the words of bindtrace stays, with its commas", () => {
+  const reason = "SIGINT came again, and what had not been read was given up";
+  const end = (text: string): TraceEvent => ({ type: "end", t: 0, reason: text, lost: 0, foreign: 0, died: true });
+  expect(new Redactor(header()).event(end(`${reason}: secret`))).toEqual(end(reason));
+});
+
+it("an event of a kind that is not known is not let through", () => {
+  expect(() => new Redactor(header()).event({ type: "news", t: 0, secret: "s3cr3t" } as unknown as TraceEvent)).toThrow("not known");
+});
+
 describe("every text of a trace", () => {
   /** Paths of the texts in a schema, by what they hold. */
   function* texts(schema: z.core.$ZodType, path: string): Generator<[path: string, content: Content | undefined]> {
