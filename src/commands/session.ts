@@ -3,7 +3,7 @@ import type { OutputRecord } from "../core/record.ts";
 import { Story, type StoryOptions } from "../core/story.ts";
 import type { Report } from "../report/text-report.ts";
 import { EXIT, type ExitCode } from "./failure.ts";
-import { keepHeapSmall } from "./heap.ts";
+import { keepHeapSmall } from "./garbage.ts";
 import type { Output } from "./output.ts";
 
 export interface SessionOptions {
