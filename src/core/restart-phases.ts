@@ -1,6 +1,7 @@
 import type { Nanos } from "../base/nanoseconds.ts";
 import { exitText } from "./lineage.ts";
 import { type Listener, type Listeners, ONE_STORY, overlap } from "./listeners.ts";
+import { placeKey } from "./party.ts";
 import type { Process } from "./process.ts";
 import type { RestartRecord } from "./record.ts";
 import { signalName } from "./signal.ts";
@@ -87,7 +88,8 @@ export class RestartPhases {
 
   /** The connections that these ports had at `start` or since, as far as walks showed them. */
   #connectionsAt(from: readonly Listener[], start: Nanos): Socket[] {
-    const ports = new Map(from.map(({ netns, port }) => [`${netns}/${port}`, { netns, protocol: "tcp" as const, port }]));
+    const places = from.map(({ netns, port }) => ({ netns, protocol: "tcp" as const, port }));
+    const ports = new Map(places.map((place) => [placeKey(place), place]));
     return [...ports.values()].flatMap((place) => this.#table.since(place, start)).filter(({ facts }) => facts.peer !== null);
   }
 

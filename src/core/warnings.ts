@@ -5,7 +5,7 @@ import type { Group } from "./groups.ts";
 import { isKnown, related } from "./kinship.ts";
 import { keepLast } from "./many.ts";
 import type { Observer } from "./observer.ts";
-import type { Place } from "./party.ts";
+import { type Place, type PlaceKey, placeKey } from "./party.ts";
 import type { Process } from "./process.ts";
 import type { WarningRecord } from "./record.ts";
 import type { Socket } from "./socket.ts";
@@ -31,9 +31,9 @@ export class Warnings implements Observer {
   readonly #watches: (place: Place) => boolean;
   readonly #iso: (t: Nanos) => string;
   /** Sockets by port that may get connections or datagrams, and the group in which each was when that was looked at. */
-  readonly #servers = new Map<string, Map<Socket, Group | undefined>>();
+  readonly #servers = new Map<PlaceKey, Map<Socket, Group | undefined>>();
   /** Ports on which a process is not known that would have to be. */
-  readonly #undecided = new Set<string>();
+  readonly #undecided = new Set<PlaceKey>();
   /** Who had the sockets of the seed, by inode. */
   readonly #seedHolders = new Map<number, { t: Nanos; pids: number[] }>();
   /** What a socket that was refused had asked for. */
@@ -98,12 +98,11 @@ export class Warnings implements Observer {
   }
 
   #shown(sockets: readonly SocketFacts[], t: Nanos): WarningRecord[] {
-    const changed = new Set<string>();
+    const changed = new Set<PlaceKey>();
     for (const { sk, inode } of sockets) {
       const socket = this.#table.find(sk, inode);
       if (!socket || !serves(socket) || !this.#watches(socket.facts)) continue;
-      const { netns, protocol, port } = socket.facts;
-      const key = `${netns}/${protocol === "udp" ? "udp" : "tcp"}/${port}`;
+      const key = placeKey(socket.facts);
       const servers = this.#servers.get(key) ?? new Map<Socket, Group | undefined>();
       const group = this.#table.groups.of(socket);
       if (servers.has(socket) && servers.get(socket) === group) continue;
@@ -113,7 +112,7 @@ export class Warnings implements Observer {
     return [...changed].flatMap((key) => this.#check(key, t));
   }
 
-  #check(key: string, t: Nanos): WarningRecord[] {
+  #check(key: PlaceKey, t: Nanos): WarningRecord[] {
     const servers = this.#servers.get(key) ?? new Map<Socket, Group | undefined>();
     for (const socket of servers.keys()) if (!serves(socket)) servers.delete(socket);
     this.#undecided.delete(key);
@@ -123,7 +122,7 @@ export class Warnings implements Observer {
   }
 
   /** Programs that have nothing to do with each other in one group. One in which a BPF program chooses was meant to be shared. */
-  #shared(key: string, group: Group, t: Nanos): WarningRecord[] {
+  #shared(key: PlaceKey, group: Group, t: Nanos): WarningRecord[] {
     if (group.program || group.members.size < 2) return [];
     const known = [...group.members].slice(0, MOST_MEMBERS).flatMap((socket) => this.#familyOf(key, [socket]) ?? []);
     const families = merged(known);
@@ -136,7 +135,7 @@ export class Warnings implements Observer {
   }
 
   /** `localhost` has an address of each family, and clients differ in which they try. */
-  #split(key: string, servers: readonly Socket[], t: Nanos): WarningRecord[] {
+  #split(key: PlaceKey, servers: readonly Socket[], t: Nanos): WarningRecord[] {
     const listeners = servers.filter(({ facts }) => facts.state === "LISTEN");
     // What is bound to an interface comes first there, and is not reached elsewhere.
     if (listeners.some(({ facts }) => facts.device !== 0)) return [];
@@ -149,7 +148,7 @@ export class Warnings implements Observer {
   }
 
   /** Who has these sockets. Null, and the port to be looked at again, where that is not known of one. */
-  #familyOf(key: string, sockets: Socket[]): Family | null {
+  #familyOf(key: PlaceKey, sockets: Socket[]): Family | null {
     const processes = sockets.map((socket) => this.#processesOf(socket));
     if (processes.every((found) => found !== null)) return { processes: [...new Set(processes.flat())], sockets };
     this.#undecided.add(key);
