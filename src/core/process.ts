@@ -42,7 +42,7 @@ export function nameAt({ comm, execs }: Process, t: Nanos): string {
 }
 
 /** Generations that are followed upwards at most. */
-const MOST_ANCESTORS = 64;
+export const MOST_ANCESTORS = 64;
 
 /** Execs and signals that are kept of the beginning and of the end of a long life. */
 const MOST_KEPT = 256;
@@ -154,14 +154,20 @@ function isOf({ startedAt, comm }: ProcessEvent, ended: Process, exitedAt: Nanos
 
 /** Forgets who was before the ancestors that are followed: each of a line of restarts may be forked by the one before. */
 function cutLine(process: Process): void {
-  let generations = 0;
-  for (let at: Process | undefined = process; at; at = at.forked?.by) if (++generations > 2 * MOST_ANCESTORS) at.forked = null;
+  const eldest = forkedLine(process, 2 * MOST_ANCESTORS).at(-1);
+  if (eldest) eldest.forked = null;
+}
+
+/** It, who forked it, who forked that, and so on: so many of them at most. */
+function forkedLine(process: Process, most: number): Process[] {
+  const line: Process[] = [];
+  for (let at: Process | undefined = process; at && line.length < most; at = at.forked?.by) line.push(at);
+  return line;
 }
 
 /** Its parent, the parent of that, and so on: as forks told, and above the last of these what /proc said of the one nearest to it. */
 export function ancestorsOf(process: Process): Running[] {
-  const chain = [process];
-  for (let at = process.forked?.by; at && chain.length < MOST_ANCESTORS; at = at.forked?.by) chain.push(at);
+  const chain = forkedLine(process, MOST_ANCESTORS);
   const seen = new Map(chain.flatMap(({ facts }) => facts?.ancestors ?? []).map((ancestor) => [ancestor.pid, ancestor]));
   const forked = chain.slice(1).map(({ pid, comm, facts }) => {
     const known = facts ?? seen.get(pid);

@@ -2,11 +2,10 @@ import { closeSync, constants, openSync } from "node:fs";
 import type { Nanos } from "../base/nanoseconds.ts";
 import type { ProcessEvent } from "../core/event.ts";
 import { decodeName } from "./fields.ts";
+import { lineOf } from "./kin.ts";
 import { marksOf } from "./marks.ts";
 import { parseCgroup, parseNsPids, readCommand, readFacts, readProgram, readStat, type Stat } from "./proc-pid.ts";
 
-/** Generations that are followed upwards at most. */
-const MOST_ANCESTORS = 64;
 /** Characters of an ancestor's command line that are told: enough to know a watcher or a package manager by. */
 const MOST_COMMAND = 200;
 
@@ -43,17 +42,13 @@ export function readProcess(pid: number, t: Nanos, instantOfStart: (ticks: numbe
   }
 }
 
-/** Ends at the first one that is not there any more, and at one that is younger than its child: another has its pid now. */
 function ancestorsOf(stat: Stat): ProcessEvent["ancestors"] {
   const found: ProcessEvent["ancestors"] = [];
-  let child = stat;
-  while (child.parent !== 0 && found.length < MOST_ANCESTORS) {
-    const folder = `/proc/${child.parent}`;
-    const parent = orNull(() => readStat(folder));
-    if (!parent || parent.startTicks > child.startTicks) break;
+  // Each is read at once: it may be gone when the whole line is known.
+  for (const { pid, stat: ancestor } of lineOf(stat)) {
+    const folder = `/proc/${pid}`;
     const command = orNull(() => readCommand(folder))?.slice(0, MOST_COMMAND);
-    found.push({ pid: child.parent, comm: parent.comm, program: readProgram(folder), ...(command === undefined ? {} : { command }) });
-    child = parent;
+    found.push({ pid, comm: ancestor.comm, program: readProgram(folder), ...(command === undefined ? {} : { command }) });
   }
   return found;
 }
