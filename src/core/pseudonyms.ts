@@ -1,6 +1,7 @@
 import { ipv4Text, ipv6Text } from "./address.ts";
 import { isCommon, isCommonFolder } from "./common-words.ts";
 import { inRanges, type PortRanges } from "./port-ranges.ts";
+import { isMark } from "./runtime-marks.ts";
 import { workloadOf } from "./workload.ts";
 
 /** Numbers from 1 on, the same one for the same key. */
@@ -57,9 +58,10 @@ export class Pseudonyms {
       .join(" ");
   }
 
-  /** `NAME` or `NAME=value` of an environment. */
+  /** `NAME` or `NAME=value` of an environment. A name that no runtime gives is a foreign word, too: it is in no trace of ours. */
   mark(mark: string): string {
-    const [name = "", ...value] = mark.split("=");
+    const [variable = "", ...value] = mark.split("=");
+    const name = isMark(variable) ? variable : this.words(variable);
     return value.length === 0 ? name : `${name}=${this.words(value.join("="))}`;
   }
 

@@ -1,24 +1,4 @@
-/** Variables by which runtimes and supervisors mark the processes that they start. Of these the name says enough. */
-const NAMES = [
-  // Node: a worker of node:cluster, and a child with a channel to its parent (child_process.fork, cluster, nodemon, pm2).
-  "NODE_UNIQUE_ID",
-  "NODE_CHANNEL_FD",
-  // pm2: the first in fork mode, the second in cluster mode, where it carries all else that pm2 has to say.
-  "pm_id",
-  "pm2_env",
-  "NODE_APP_INSTANCE",
-  "PM2_HOME",
-  // systemd: sockets passed to a service (sd_listen_fds(3)), and any service (systemd.exec(5)).
-  "LISTEN_FDS",
-  "INVOCATION_ID",
-  // node --watch, and the server that `next dev` forks. nodemon and tsx set nothing.
-  "WATCH_REPORT_DEPENDENCIES",
-  "NEXT_PRIVATE_WORKER",
-  "VSCODE_INSPECTOR_OPTIONS",
-];
-
-/** Of these the value is told too, where it is a plain word. */
-const WORDS = ["exec_mode", "npm_lifecycle_event", "SERVER_SOFTWARE"];
+import { MARK_NAMES, MARK_WORDS } from "../core/runtime-marks.ts";
 
 const PLAIN = /^[\w.:/@+-]{1,64}$/;
 const INSPECT = /(?:^|[\s"])--inspect(?:[-_](?:brk|wait))?(?=[\s"=]|$)/;
@@ -37,9 +17,9 @@ export function marksOf(environ: Buffer, pid: number): string[] {
     if (end > 0 && !values.has(entry.slice(0, end))) values.set(entry.slice(0, end), entry.slice(end + 1));
   }
   return [
-    ...NAMES.filter((name) => values.has(name)),
+    ...MARK_NAMES.filter((name) => values.has(name)),
     ...(values.get("LISTEN_PID") === String(pid) ? ["LISTEN_PID"] : []),
-    ...WORDS.filter((name) => values.has(name)).map((name) => markOf(name, values.get(name) ?? "")),
+    ...MARK_WORDS.filter((name) => values.has(name)).map((name) => markOf(name, values.get(name) ?? "")),
     ...(INSPECT.test(values.get("NODE_OPTIONS") ?? "") ? ["NODE_OPTIONS=--inspect"] : []),
   ];
 }

@@ -168,6 +168,15 @@ describe("control groups", () => {
   });
 });
 
+it.each([
+  ["DB_PASSWORD_hunter2", "name-1"],
+  ["hunter2=hunter3", "name-1=name-2"],
+  ["pm_id=hunter2", "pm_id=name-1"],
+  ["", ""],
+])("the mark %j, which bindtrace does not record, becomes %j", (mark, other) => {
+  expect(names().mark(mark)).toBe(other);
+});
+
 it("marks keep their names, and values that runtimes gave", () => {
   expect(
     ["pm_id", "exec_mode=fork_mode", "npm_lifecycle_event=start", "npm_lifecycle_event=shop"].map((mark) => names().mark(mark)),
