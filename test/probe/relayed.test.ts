@@ -1,9 +1,10 @@
-import { closeSync, fstatSync, readdirSync, writeSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { closeSync, fstatSync, readdirSync, readlinkSync, realpathSync, writeSync } from "node:fs";
+import { join } from "node:path";
 import { execa } from "execa";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { openPipe, type Pipe } from "../../src/probe/pipe.ts";
 import { relayed } from "../../src/probe/relayed.ts";
+import { scratch } from "../helpers/cli.ts";
 
 async function pipe(): Promise<Pipe> {
   const opened = await openPipe();
@@ -18,10 +19,17 @@ async function linesOf(batches: AsyncIterable<string[]>): Promise<string[]> {
 }
 
 it("a pipe is one, and leaves no name behind", async () => {
-  const before = readdirSync(tmpdir());
+  // A folder of its own: what others make in the shared one meanwhile says nothing of this.
+  const folder = scratch();
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+    folder.remove();
+  });
+  vi.stubEnv("TMPDIR", folder.path);
   const { readEnd, writeEnd } = await pipe();
   expect([readEnd, writeEnd].map((fd) => fstatSync(fd).isFIFO())).toEqual([true, true]);
-  expect(readdirSync(tmpdir()).filter((name) => name.startsWith("bindtrace-") && !before.includes(name))).toEqual([]);
+  expect(readlinkSync(`/proc/self/fd/${readEnd}`)).toContain(join(realpathSync(folder.path), "bindtrace-"));
+  expect(readdirSync(folder.path)).toEqual([]);
   for (const fd of [readEnd, writeEnd]) closeSync(fd);
 });
 
