@@ -1,9 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { bindtrace, scratch } from "../helpers/cli.ts";
 
-const folder = scratch();
+let folder: ReturnType<typeof scratch>;
+beforeAll(() => {
+  folder = scratch();
+});
 afterAll(() => folder.remove());
 const TRACE = "samples/binder-lacks-reuseport/trace.jsonl";
 
@@ -30,16 +33,20 @@ it("makes a page of what a filter leaves", async () => {
   expect(/<title>(.*)<\/title>/.exec(stdout)?.[1]).toBe("bindtrace: no bind was refused");
 });
 
+/** Stands for the scratch folder, which is not there yet when the cases are listed. */
+const FOLDER = "{folder}";
+
 it.each<[string, string[], number, string]>([
   ["no format", [TRACE], 2, "bindtrace: say what to make of it: --html"],
   ["no trace", ["--html"], 2, "bindtrace: export needs a <trace>: file made by --save, plain or gzip"],
-  ["a trace that is not there", ["none.jsonl", "--html", "-o", join(folder.path, "none.html")], 2, "none.jsonl"],
+  ["a trace that is not there", ["none.jsonl", "--html", "-o", `${FOLDER}/none.html`], 2, "none.jsonl"],
   ["a command", [TRACE, "--html", "--", "true"], 2, "bindtrace: export runs no command: leave out -- and 'true'\n"],
-  ["a folder as output", [TRACE, "--html", "-o", folder.path], 2, `bindtrace: ${folder.path} is a folder: name a file in it`],
+  ["a folder as output", [TRACE, "--html", "-o", FOLDER], 2, `bindtrace: ${FOLDER} is a folder: name a file in it`],
 ])("refuses %s in one sentence", async (_, args, exitCode, message) => {
-  const run = await bindtrace(["export", ...args]);
+  const here = (text: string) => text.replace(FOLDER, folder.path);
+  const run = await bindtrace(["export", ...args.map(here)]);
   expect(run.exitCode).toBe(exitCode);
-  expect(run.stderr).toContain(message.trim());
+  expect(run.stderr).toContain(here(message).trim());
   expect(run.stderr.split("\n")).toHaveLength(1);
   expect(run.stdout).toBe("");
   expect(existsSync(join(folder.path, "none.html"))).toBe(false);

@@ -70,7 +70,12 @@ export class Kitchen {
 
   static async open() {
     const kitchen = new Kitchen();
-    await kitchen.#prepare();
+    try {
+      await kitchen.#prepare();
+    } catch (error) {
+      kitchen.close();
+      throw error;
+    }
     return kitchen;
   }
 
@@ -146,13 +151,16 @@ async function* eventsOf(lines) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   let text = withColumns(readFileSync(join(ROOT, PAGE), "utf8"));
   const kitchen = await Kitchen.open();
-  for (const block of blocks(text)) {
-    const reason = missing(block.kind);
-    if (reason) console.error(`${PAGE}:${block.line} stays as it is without ${reason}`);
-    const cooked = reason ? block.whole : await kitchen.cook(block);
-    // A function, since $ means something in a replacement.
-    text = text.replace(block.whole, () => cooked);
+  try {
+    for (const block of blocks(text)) {
+      const reason = missing(block.kind);
+      if (reason) console.error(`${PAGE}:${block.line} stays as it is without ${reason}`);
+      const cooked = reason ? block.whole : await kitchen.cook(block);
+      // A function, since $ means something in a replacement.
+      text = text.replace(block.whole, () => cooked);
+    }
+  } finally {
+    kitchen.close();
   }
-  kitchen.close();
   writeFileSync(join(ROOT, PAGE), text);
 }

@@ -13,7 +13,8 @@ let kitchen: Kitchen;
 beforeAll(async () => {
   kitchen = await Kitchen.open();
 });
-afterAll(() => kitchen.close());
+// There is none where it could not be opened.
+afterAll(() => kitchen?.close());
 
 /** The lines that a block shows of what it gives. */
 const shown = ({ kind, whole }: Block) =>

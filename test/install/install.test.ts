@@ -11,12 +11,13 @@ const binaries = await nodeBinaries();
 const absent = [22, 24, 26].filter((major) => !binaries.some((binary) => binary.version.startsWith(`v${major}.`)));
 if (absent.length > 0) console.log(`not installed under Node ${absent.join(", ")}: make programs brings them`);
 
-const folder = scratch();
+let folder: ReturnType<typeof scratch>;
 let shop: Workshop;
 let packed: Packed;
 const prefixOf = (major: string) => join(folder.path, major);
 
 beforeAll(async () => {
+  folder = scratch();
   shop = await workshop(folder.path);
   packed = await pack(shop);
   const installs = binaries.map((node) =>
@@ -38,8 +39,12 @@ describe("the package", () => {
 });
 
 describe.each(binaries)("installed under Node $version", (node) => {
-  const prefix = prefixOf(node.version);
-  const path = `${join(prefix, "bin")}:${node.folder}:${SYSTEM_PATH}`;
+  let prefix = "";
+  let path = "";
+  beforeAll(() => {
+    prefix = prefixOf(node.version);
+    path = `${join(prefix, "bin")}:${node.folder}:${SYSTEM_PATH}`;
+  });
   /** From another folder than any that it was built, packed or installed in. */
   const run = (args: readonly string[], PATH = path) => execa("bindtrace", args, { cwd: "/", env: { PATH }, reject: false });
 

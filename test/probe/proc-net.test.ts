@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { parseSockets, readListeners } from "../../src/probe/proc-net.ts";
 import { scratch } from "../helpers/cli.ts";
 
@@ -75,14 +75,15 @@ const HEAD = "  sl  local_address rem_address   st".padEnd(149);
 
 it("looks at each row of a long table once: this would take a minute otherwise", () => {
   const { path, remove } = scratch();
+  onTestFinished(remove);
   mkdirSync(`${path}/net`);
   writeFileSync(`${path}/net/tcp`, `${[HEAD, ...Array.from({ length: 60_000 }, (_, index) => row(index, "0A"))].join("\n")}\n`);
   expect(readListeners(`${path}/net`)).toHaveLength(60_000);
-  remove();
 });
 
 it("finds the listeners at the beginning of a table, however many there are, and goes no further", () => {
   const { path, remove } = scratch();
+  onTestFinished(remove);
   const rows = [
     ...Array.from({ length: 100 }, (_, index) => row(index, "0A")),
     ...Array.from({ length: 100 }, (_, index) => row(index, "01")),
@@ -101,5 +102,4 @@ it("finds the listeners at the beginning of a table, however many there are, and
     { address: "::1", port: 8080, inode: 2 },
   ]);
   expect(readListeners(`${path}/none`)).toEqual([]);
-  remove();
 });
