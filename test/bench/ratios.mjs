@@ -26,7 +26,7 @@ const ratios = (repetitions, kind, each) => repetitions.map((one) => each(one.tr
 
 /** How many times less each bindtrace adds than `strace --seccomp-bpf`. */
 export function againstStrace({ rows }, each = median) {
-  const added = ({ repetitions }) => KINDS.map((kind) => median(ratios(repetitions, kind, each)) - 1);
+  const added = ({ repetitions }) => KINDS.map((kind) => addition(ratios(repetitions, kind, each)));
   const strace = rows.find(({ name }) => name === "strace --seccomp-bpf");
   if (!strace) return [];
   const of = added(strace);
@@ -35,8 +35,17 @@ export function againstStrace({ rows }, each = median) {
     .map((row) => [`\`${row.name}\``, ...added(row).map((value, index) => times(of[index], value))]);
 }
 
-// What is within the noise of nothing has no quotient.
-const times = (strace, bindtrace) => (bindtrace < 0.02 ? "–" : (strace / bindtrace).toFixed(1));
+/** Less than this is within the noise of nothing, also where it was measured once. */
+const LEAST = 0.02;
+
+/** What is added to the untraced time, median of the repetitions; null where one of them was no slower, so that it may be nothing. */
+function addition(values) {
+  const added = median(values) - 1;
+  return added < LEAST || Math.min(...values) <= 1 ? null : added;
+}
+
+// What may be nothing has no quotient.
+const times = (strace, bindtrace) => (strace === null || bindtrace === null ? "–" : (strace / bindtrace).toFixed(1));
 
 /** What the traces reported of the refused binds and what they lost, in one sentence. */
 export function completeness({ rows, expected }) {
