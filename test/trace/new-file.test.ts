@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
+import { createHash } from "node:crypto";
 import {
   chmodSync,
   chownSync,
@@ -20,11 +20,14 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { describe, expect, it, vi } from "vitest";
+import { createInterface } from "node:readline";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { type NewFile, type NewFileOptions, openNew } from "../../src/trace/new-file.ts";
 import { fresh } from "./files.ts";
 
 const isRoot = process.geteuid?.() === 0;
+/** Bytes; a pipe holds 64 KiB (pipe(7)). */
+const MORE_THAN_FITS = 1 << 20;
 
 function write(path: string, options: Partial<NewFileOptions> = {}, text = "new"): string | null {
   const file = openNew(path, { replace: false, owner: null, ...options });
@@ -186,20 +189,18 @@ describe("what is no file", () => {
     expect(() => write("/dev/full")).toThrow("ENOSPC");
   });
 
-  it("is a pipe of this user: its reader gets all of it, however slow", async () => {
+  it("is a pipe of this user: its reader gets all of it, also where it reads nothing before the pipe is full", async () => {
     const path = join(folder(), "pipe");
     execFileSync("mkfifo", [path]);
-    const reader = spawn("cat", [path], { stdio: ["ignore", "pipe", "inherit"] });
-    let got = 0;
-    reader.stdout.on("data", (chunk: Buffer) => {
-      got += chunk.length;
-    });
-    // It opens the pipe some time after it was started.
-    const file = await vi.waitFor(() => open(path), { interval: 5 });
-    file.write(Buffer.alloc(1 << 17));
+    const reader = spawn("python3", ["test/fixtures/read-when-full.py", path], { stdio: ["ignore", "pipe", "inherit"] });
+    onTestFinished(() => void reader.kill());
+    const said = createInterface({ input: reader.stdout })[Symbol.asyncIterator]();
+    expect((await said.next()).value).toBe("open");
+    const text = Array.from({ length: MORE_THAN_FITS / 8 }, (_, index) => String(index).padStart(8)).join("");
+    const file = open(path);
+    file.write(Buffer.from(text));
     file.close();
-    await once(reader, "close");
-    expect(got).toBe(1 << 17);
+    expect((await said.next()).value).toBe(createHash("sha256").update(text).digest("hex"));
   });
 
   it("is a pipe that nobody reads: nobody waits for that", () => {
