@@ -7,6 +7,8 @@ from stage import Trace, instant, inode_of, listener, paced, percentile, refused
 
 PORT, RATE, SECONDS = 18300, 1000, 15
 LONGEST_END = 30
+APART = 1_000_000
+"""So far apart may the clocks of a failure and of who was refused be, which are paired."""
 
 with listener(PORT) as owner:
     trace = Trace("--port", str(PORT), "--netns", "self")
@@ -21,7 +23,7 @@ with listener(PORT) as owner:
     same("blockers", {tuple(b["inode"] for b in f["blockers"]) for f in trace.failures}, {(inode_of(owner),)})
     same("holders", {tuple((h["pid"], h["fd"]) for h in f["blockers"][0]["holders"]) for f in trace.failures}, {((os.getpid(), owner.fileno()),)})
     for failure, true in zip(trace.failures, truth):
-        if not true.entered <= instant(failure["at"]) + 1_000_000 and instant(failure["at"]) <= true.returned + 1_000_000:
+        if not true.entered - APART <= instant(failure["at"]) <= true.returned + APART:
             wrong(f"{failure['id']} at {failure['at']}, and not between {true.entered} and {true.returned}")
     printed = [at for record, at in zip(trace.records, trace.arrived) if record["type"] == "failure"]
     delays = [(at - true.returned) / 1e6 for at, true in zip(printed, truth)]
