@@ -39,7 +39,7 @@ def fork_as(wanted: int, run) -> int:
     wrong(f"pid {wanted} was not to be had")
 
 
-def one(round: int, server_pid: int, binder_pid: int) -> dict:
+def one(trace: Trace, round: int, server_pid: int, binder_pid: int) -> dict:
     told, tell = os.pipe()
     done, release = os.pipe()
 
@@ -76,7 +76,9 @@ def one(round: int, server_pid: int, binder_pid: int) -> dict:
     fork_as(server_pid, bystander)
     os.waitpid(fork_as(binder_pid, binder), 0)
     binder_inode = int(os.read(told, 100))
-    time.sleep(0.1)
+    # Only while the keeper is there can it be found.
+    until("reported", lambda: len(trace.failures) == round + 1)
+    until("its holders", lambda: holders(trace, trace.failures[round])[1])
     os.close(release)
     os.waitpid(server_pid, 0)
     os.waitpid(keeper, 0)
@@ -107,8 +109,7 @@ binder_pid = server_pid + APART
 trace = Trace("--port", str(PORT), "--netns", "self")
 truth = []
 for round in range(ROUNDS):
-    truth.append(one(round, server_pid, binder_pid))
-    until("reported", lambda: len(trace.failures) == len(truth))
+    truth.append(one(trace, round, server_pid, binder_pid))
 ended = trace.stop()
 ended.expect(1, ROUNDS)
 for failure, true in zip(trace.failures, truth):
