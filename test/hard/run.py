@@ -6,6 +6,7 @@ ended with another code than 0, or left a process or a file behind.
 
 import ctypes
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,8 @@ DAYS = Path(__file__).parent / "days"
 PR_SET_CHILD_SUBREAPER = 36
 LONGEST = 540
 """Seconds that a day may take."""
+GRACE = 10
+"""Seconds in which what a day started has to end by itself after it, or else when it is killed."""
 INSIDE = 'ip link set lo up && exec python3 "$0"'
 
 
@@ -44,7 +47,6 @@ def passes(name: str) -> bool:
             said, errors, code = day.stdout, day.stderr, day.returncode
         except subprocess.TimeoutExpired:
             said, errors, code = "", f"it took longer than {LONGEST} s", 1
-        time.sleep(0.2)
         left = [*remaining(), *(str(path) for path in Path(folder).iterdir())]
     good = code == 0 and not left
     print(f"{'ok  ' if good else 'FAIL'}  {name:<15} {time.monotonic() - began:4.0f} s  {' '.join(said.split())}", flush=True)
@@ -54,17 +56,29 @@ def passes(name: str) -> bool:
 
 
 def remaining() -> list[str]:
-    """Ends the processes that a day left behind, and says which they were."""
-    left = []
-    for pid in children(os.getpid()):
-        try:
-            if os.waitpid(pid, os.WNOHANG)[0] == 0:
-                left.append(f"process {pid} ({name_of(pid)})")
-                os.kill(pid, 9)
-                os.waitpid(pid, 0)
-        except ChildProcessError:
+    """Ends the processes that a day left behind, and says which they were: those that do not end by themselves in time."""
+    left: dict[int, str] = {}
+    end = time.monotonic() + GRACE
+    while there() and time.monotonic() < end:
+        time.sleep(0.02)
+    end = time.monotonic() + GRACE
+    # The children of one that is killed come after it.
+    while (pids := there()) and time.monotonic() < end:
+        for pid in pids:
+            left.setdefault(pid, f"process {pid} ({name_of(pid)})")
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
+    return list(left.values())
+
+
+def there() -> list[int]:
+    """Reaps the children that have ended. Gives the others."""
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0] != 0:
             pass
-    return left
+    except ChildProcessError:
+        return []
+    return children(os.getpid())
 
 
 if __name__ == "__main__":

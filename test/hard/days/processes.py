@@ -1,5 +1,6 @@
 """Ten thousand processes, and one with as many descriptors as this machine allows: who holds the port is found."""
 
+import ctypes
 import os
 import resource
 import signal
@@ -10,16 +11,29 @@ from stage import Trace, child, holders, listener, refused, same, until, wrong
 
 PORT, PROCESSES, ROUNDS = 18360, 10_000, 5
 SPARE = 10
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)
+
+
+def end_with(parent: int) -> None:
+    """Whatever ends the parent ends this process, too."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(0)
 
 
 def sleepers(count: int) -> int:
-    """So many processes that do nothing, as children of one in a process group of its own; they end with it."""
+    """So many processes that do nothing, as children of one in a process group of its own; they end with it, and that with the day."""
     ready, tell = os.pipe()
+    day = os.getpid()
     leader = os.fork()
     if leader == 0:
+        end_with(day)
         os.setpgid(0, 0)
+        own = os.getpid()
         for _ in range(count):
             if os.fork() == 0:
+                end_with(own)
                 signal.pause()
         os.write(tell, b".")
         signal.pause()
