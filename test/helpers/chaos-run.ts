@@ -8,9 +8,7 @@ import { type Comparison, compare } from "./chaos.ts";
 import { KINDS } from "./chaos-judgement.ts";
 import { readLog } from "./chaos-log.ts";
 import { bindtraceAlone, records } from "./cli.ts";
-
-/** Of no other test: a trace sees every network namespace. */
-const PORTS = [18190, 18191, 18192, 18193];
+import { PORTS } from "./ports.ts";
 
 export interface ChaosRun extends Comparison {
   seed: number;
@@ -22,7 +20,7 @@ export interface ChaosRun extends Comparison {
 /** Lets test/lab/chaos.py live under bindtrace, in a network namespace of its own, and compares. Its files stay in `folder`. */
 export async function runChaos(folder: string, seconds: number, seed: number): Promise<ChaosRun> {
   const file = (name: string) => join(folder, name);
-  const ports = PORTS.map(String);
+  const ports = PORTS.chaos.map(String);
   const lab = ["sh", "-c", 'exec python3 "$0" "$@" >"$LOG"', "test/lab/chaos.py", String(seconds), ...ports, "--seed", String(seed)];
   const output = ["--json", "--output", file("report.jsonl"), "--force", "--save", file("trace.jsonl")];
   const env = { REPORT: file("report.jsonl"), LOG: file("log.jsonl") };

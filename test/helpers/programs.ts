@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import type { OutputRecord } from "../../src/core/record.ts";
 import { ROOT } from "./cli.ts";
+import { PORTS } from "./ports.ts";
 import type { TrueStory, Truth } from "./situations.ts";
 
 /** What is to be told of the port beside its refusals (test/lab/programs/README.md). */
@@ -16,8 +17,7 @@ export interface Course {
 /** A refusal of a real program, or that there was none. */
 export type Line = (Truth & { story: TrueStory & Course }) | { refusals: 0; port: number; story: Course };
 
-/** In the range that the kernel gives out, as ephemeral-collision wants it, and no port of another test. */
-export const PORT = 45_080;
+export const PORT = PORTS.programs;
 const FOLDER = "test/lab/programs";
 
 export const scenarios: string[] = readdirSync(join(ROOT, FOLDER))

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { HolderRecord, Nature, StepRecord } from "../../src/core/process-record.ts";
 import type { AbsenceRecord, ReleaseVia } from "../../src/core/record.ts";
 import { ROOT } from "./cli.ts";
+import { PORTS } from "./ports.ts";
 
 /** What is to be told of the first blocker beside what it is: only that which the situation is about (test/lab/README.md). */
 export interface TrueStory {
@@ -59,7 +60,7 @@ export interface UnfoundedComplaint {
 /** A line of ground truth. */
 export type Said = Truth | SilentTrouble | UnfoundedComplaint;
 
-export const PORT = 8080;
+export const PORT = PORTS.situations;
 const FOLDER = "test/lab/situations";
 
 /**

@@ -4,7 +4,9 @@ import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { liveProblem, ROOT, records, scratch } from "../helpers/cli.ts";
 import { filesIn, nodeBinaries, type Packed, pack, SYSTEM_PATH, type Workshop, workshop } from "../helpers/package.ts";
+import { PORTS } from "../helpers/ports.ts";
 
+const PORT = String(PORTS.installed);
 const SAMPLE = join(ROOT, "samples/cluster-restart");
 const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string };
 const binaries = await nodeBinaries();
@@ -70,9 +72,9 @@ describe.each(binaries)("installed under Node $version", (node) => {
   });
 
   it.skipIf(liveProblem !== null)("traces", async () => {
-    const bindsTwice = ["/usr/bin/python3", join(ROOT, "test/fixtures/bind-twice.py"), "45123", "0"];
+    const bindsTwice = ["/usr/bin/python3", join(ROOT, "test/fixtures/bind-twice.py"), PORT, "0"];
     const alone = ["--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"];
-    const args = ["bindtrace", "--port", "45123", "--json", "--", ...bindsTwice];
+    const args = ["bindtrace", "--port", PORT, "--json", "--", ...bindsTwice];
     const { stdout, stderr, exitCode } = await execa("unshare", [...alone, ...args], { cwd: "/", env: { PATH: path }, reject: false });
     // What is found of the holders later comes on a line of its own.
     const types = records(stdout).map(({ type }) => type);

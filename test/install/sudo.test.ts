@@ -5,6 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hasTracefs } from "../../src/probe/rights.ts";
 import { liveProblem, ROOT, scratch } from "../helpers/cli.ts";
 import { pack, workshop } from "../helpers/package.ts";
+import { PORTS } from "../helpers/ports.ts";
+
+const PORT = PORTS.installedSudo;
 
 const hasSudo = existsSync("/usr/bin/sudo");
 if (!hasSudo) console.log("what is said about sudo is not tried with it: not installed");
@@ -38,15 +41,20 @@ describe.skipIf(liveProblem !== null || !hasSudo)("what bindtrace says to run, w
     return { said, code, rest };
   }
 
-  const port = ["--port", "45124"];
-  const bindsTwice = ["--", "python3", "-c", "from socket import *; a = socket(); b = socket(); a.bind(('', 45124)); b.bind(('', 45124))"];
+  const port = ["--port", String(PORT)];
+  const bindsTwice = [
+    "--",
+    "python3",
+    "-c",
+    `from socket import *; a = socket(); b = socket(); a.bind(('', ${PORT})); b.bind(('', ${PORT}))`,
+  ];
 
   it("keeps the PATH in which node and bindtrace are, where sudo's own has neither", async () => {
     const { said, code, rest } = await tryAs(process.execPath, [...port, ...bindsTwice]);
-    const command = `bindtrace --port 45124 -- python3 -c '${bindsTwice[3]?.replaceAll("'", "'\\''")}'`;
+    const command = `bindtrace --port ${PORT} -- python3 -c '${bindsTwice[3]?.replaceAll("'", "'\\''")}'`;
     expect(said).toBe(`${REFUSED}: run sudo env "PATH=$PATH" ${command}`);
     expect(code).toBe("code 3");
-    expect(rest[0]).toMatch(/^bindtrace: armed on 45124 /);
+    expect(rest[0]).toMatch(new RegExp(`^bindtrace: armed on ${PORT} `));
     expect(rest.join("\n")).toMatch(/\nbindtrace: 1 refused, 1 explained\ncode 1$/);
   });
 

@@ -5,8 +5,9 @@ import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { CheckRecord } from "../../src/core/check-record.ts";
 import { bindtrace, bindtraceAlone, CLI, liveProblem, ROOT, scratch } from "../helpers/cli.ts";
+import { PORTS } from "../helpers/ports.ts";
 
-const PORT = 18_083;
+const PORT = PORTS.check;
 const USER = 5;
 
 interface Bind {

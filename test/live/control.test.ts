@@ -6,11 +6,12 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { FailureRecord, OutputRecord } from "../../src/core/record.ts";
 import { bindtrace, CLI, liveProblem, records, scratch } from "../helpers/cli.ts";
 import { bpftraceOf, exists, gone, type Running, SOON, useStage } from "../helpers/live-stage.ts";
+import { PORTS, portByPid } from "../helpers/ports.ts";
 
 describe.skipIf(liveProblem !== null)("a session under control", () => {
   const { home, start, inside, program, trace } = useStage();
   let folder: ReturnType<typeof scratch>;
-  let port = 20_000 + (process.pid % 400) * 50;
+  let port = portByPid(PORTS.control);
   beforeEach(() => {
     port++;
     folder = scratch();

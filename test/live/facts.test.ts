@@ -4,9 +4,10 @@ import { createInterface } from "node:readline";
 import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { bindtrace, bindtraceAlone, CLI, failuresIn, liveProblem, ROOT, records, scratch } from "../helpers/cli.ts";
+import { PORTS } from "../helpers/ports.ts";
 
 /** Facts about kernel and bpftrace that a tracer gets wrong, each on a real kernel. */
-const PORT = "18082";
+const PORT = String(PORTS.facts);
 
 describe.skipIf(liveProblem !== null)("facts that bite", () => {
   let folder: ReturnType<typeof scratch>;

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { FailureRecord } from "../../src/core/record.ts";
 import { bindtrace, CLI, liveProblem, records, scratch } from "../helpers/cli.ts";
 import { bpftraceOf, exists, gone, onlyChildOf, type Running, SOON, useStage } from "../helpers/live-stage.ts";
+import { PORTS, portByPid } from "../helpers/ports.ts";
 
 /** What hard days do to a session; those that take long are in test/hard. */
 
@@ -20,7 +21,7 @@ const MANY = 150;
 describe.skipIf(liveProblem !== null)("a hard day", () => {
   const { inside, start, program, trace } = useStage();
   let folder: ReturnType<typeof scratch>;
-  let port = 41_000 + (process.pid % 400) * 20;
+  let port = portByPid(PORTS.hardDays);
   beforeEach(() => {
     port++;
     folder = scratch();

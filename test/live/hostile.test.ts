@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { bindtrace, bindtraceAlone, failuresIn, liveProblem, ROOT, scratch } from "../helpers/cli.ts";
 import { HARMFUL, HOSTILE } from "../helpers/hostile.ts";
+import { PORTS } from "../helpers/ports.ts";
 
-const FIRST_PORT = 47_100;
+const FIRST_PORT = PORTS.hostile;
 /** A name of the kernel: 15 bytes, none of them NUL, and no program that is started has an empty one. */
 const NAMES = HOSTILE.map((name) => Buffer.from(name.replaceAll("\0", "")).subarray(0, 15)).filter((name) => name.length > 0);
 /** What is no UTF-8. */

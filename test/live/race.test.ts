@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseIsoTime } from "../../src/base/nanoseconds.ts";
 import { bindtraceAlone, failuresIn, liveProblem, records, scratch } from "../helpers/cli.ts";
+import { PORTS } from "../helpers/ports.ts";
 
-const PORT = 18081;
+const PORT = PORTS.race;
 
 interface Call {
   pid: number;

@@ -3,8 +3,9 @@ import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { bindtrace, CLI, liveProblem, ROOT, scratch } from "../helpers/cli.ts";
 import { onlyChildOf } from "../helpers/live-stage.ts";
+import { PORTS } from "../helpers/ports.ts";
 
-const PORT = "18084";
+const PORT = String(PORTS.status);
 /** Arming, or what a terminal shows, may take this long (ms), and a whole test. */
 const SOON = 30_000;
 const LONG = 90_000;

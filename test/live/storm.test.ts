@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { describe, expect, it } from "vitest";
 import { bindtraceAlone, liveProblem, ROOT, records, scratch } from "../helpers/cli.ts";
+import { PORTS } from "../helpers/ports.ts";
 
 const STORM = join(ROOT, ".cache/lab/storm");
-const PORT = 18_082;
+const PORT = PORTS.storm;
 const RATE = Number(process.env.STORM_RATE || 20_000);
 const SECONDS = Number(process.env.STORM_SECONDS || 5);
 

@@ -4,6 +4,7 @@ import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { FailureRecord } from "../../src/core/record.ts";
 import { bindtrace, CLI, failuresIn, liveProblem, ROOT, records, scratch } from "../helpers/cli.ts";
+import { PORTS, portByPid } from "../helpers/ports.ts";
 
 /** What sudo tells the programs that it starts; the user is one of every Debian. */
 const SUDO = { SUDO_USER: "games", SUDO_UID: "5", SUDO_GID: "60" };
@@ -22,7 +23,7 @@ interface Identity {
 
 describe.skipIf(liveProblem !== null)("bindtrace -- command under sudo", () => {
   let folder: ReturnType<typeof scratch>;
-  let port = 40_000 + (process.pid % 400) * 20;
+  let port = portByPid(PORTS.sudo);
   beforeEach(() => {
     folder = scratch();
     port++;
