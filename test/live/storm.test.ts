@@ -10,6 +10,10 @@ const PORT = PORTS.storm;
 const RATE = Number(process.env.STORM_RATE || 20_000);
 const SECONDS = Number(process.env.STORM_SECONDS || 5);
 
+// In CI a storm that is not there would hide what it tests.
+if (process.env.BINDTRACE_LIVE === "required" && liveProblem === null && !existsSync(STORM))
+  throw new Error(`the storm needs ${STORM}, which make storm builds`);
+
 /** How many sockets the storm bound and closed. */
 interface Truth {
   binds: number;
