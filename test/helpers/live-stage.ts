@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { StringDecoder } from "node:string_decoder";
 import { execa, type Options } from "execa";
-import { afterAll, afterEach, beforeAll, expect, vi } from "vitest";
-import { CLI, ROOT } from "./cli.ts";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from "vitest";
+import { CLI, ROOT, scratch } from "./cli.ts";
 
 /** The end of a session, and of bpftrace with it, may take this long (ms). */
 export const SOON = 5000;
@@ -22,6 +22,8 @@ export interface Running {
 }
 
 export interface Stage {
+  /** A scratch folder of the test, removed when nothing runs any more that could write to it. */
+  folder: { readonly path: string };
   /** A process of the stage's network namespace. */
   home(): Running;
   /** Outside of it. */
@@ -33,10 +35,15 @@ export interface Stage {
   trace(args: readonly (string | number)[], options?: Options): Promise<Running & { bpftrace: number }>;
 }
 
-/** A network namespace for all tests of a file; what a test leaves running in it is killed after the test. */
+/**
+ * A network namespace for all tests of a file. What a test leaves running in it is killed after the test; where the test failed, this
+ * prints what that had said.
+ */
 export function useStage(): Stage {
   let home: Running;
-  const alive = new Set<Running>();
+  let folder: ReturnType<typeof scratch>;
+  /** With what is to be told of them. */
+  const alive = new Map<Running, () => string>();
 
   function start(command: readonly string[], options: Options = {}): Running {
     const run = execa(command[0] as string, command.slice(1), {
@@ -49,9 +56,13 @@ export function useStage(): Stage {
     });
     const utf8 = new StringDecoder("utf8");
     let text = "";
+    let errors = "";
     let read = 0;
     run.stdout?.on("data", (chunk: Buffer) => {
       text += utf8.write(chunk);
+    });
+    run.stderr?.on("data", (chunk: Buffer) => {
+      errors += chunk.toString("latin1");
     });
     const running: Running = {
       pid: run.pid ?? 0,
@@ -67,6 +78,8 @@ export function useStage(): Stage {
           const end = () => reject(new Error(`ended before it said ${pattern}: ${text}`));
           run.stdout?.on("data", look).once("close", end);
           look();
+          // What has closed says nothing more, not even that.
+          if (run.stdout?.destroyed !== false) end();
         }),
       tell: (line) => void run.stdin?.write(`${line}\n`),
       finish: () => {
@@ -77,7 +90,7 @@ export function useStage(): Stage {
       kill: (signal) => void run.kill(signal),
       closeStdout: () => void run.stdout?.destroy(),
     };
-    alive.add(running);
+    alive.set(running, () => `still there: ${command.join(" ")}\n${treeOf(running.pid)}\nit said:\n${text}\nand on stderr:\n${errors}`);
     void run.finally(() => alive.delete(running));
     return running;
   }
@@ -88,14 +101,26 @@ export function useStage(): Stage {
     home = start(["unshare", "--net", "sh", "-c", "ip link set lo up && echo up && exec cat"]);
     await home.says(/up/);
   });
-  afterEach(async () => {
-    for (const running of alive) if (running !== home) running.kill("SIGKILL");
-    await Promise.all([...alive].filter((running) => running !== home).map(({ ended }) => ended));
+  beforeEach(() => {
+    folder = scratch();
+  });
+  // In one hook: of several, vitest runs the last one first.
+  afterEach(async ({ task }) => {
+    const left = [...alive].filter(([running]) => running !== home);
+    if (task.result?.state === "fail") for (const [, account] of left) console.error(account());
+    for (const [running] of left) running.kill("SIGKILL");
+    await Promise.all(left.map(([{ ended }]) => ended));
+    folder.remove();
   });
   afterAll(() => home.finish());
 
   return {
     home: () => home,
+    folder: {
+      get path() {
+        return folder.path;
+      },
+    },
     start,
     inside,
     program: (name, ...args) => inside(["python3", `test/fixtures/${name}.py`, ...args.map(String)]),
@@ -125,6 +150,12 @@ const childrenOf = (parent: number) =>
   readdirSync("/proc")
     .map(Number)
     .filter((pid) => pid > 0 && statOf(pid)?.parent === parent);
+
+/** A process and its descendants, a line each. */
+function treeOf(pid: number, indent = "  "): string {
+  const { name, state } = statOf(pid) ?? { name: "gone", state: "-" };
+  return [`${indent}${name}[${pid}] ${state}`, ...childrenOf(pid).map((child) => treeOf(child, `${indent}  `))].join("\n");
+}
 
 export function onlyChildOf(parent: number): number {
   const [child, other] = childrenOf(parent);

@@ -2,21 +2,18 @@ import { existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { execa } from "execa";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { FailureRecord, OutputRecord } from "../../src/core/record.ts";
-import { bindtrace, CLI, liveProblem, records, scratch } from "../helpers/cli.ts";
+import { bindtrace, CLI, liveProblem, records } from "../helpers/cli.ts";
 import { bpftraceOf, exists, gone, type Running, SOON, useStage } from "../helpers/live-stage.ts";
 import { PORTS, portByPid } from "../helpers/ports.ts";
 
 describe.skipIf(liveProblem !== null)("a session under control", () => {
-  const { home, start, inside, program, trace } = useStage();
-  let folder: ReturnType<typeof scratch>;
+  const { home, folder, start, inside, program, trace } = useStage();
   let port = portByPid(PORTS.control);
   beforeEach(() => {
     port++;
-    folder = scratch();
   });
-  afterEach(() => folder.remove());
 
   it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("%s ends it, and what was refused just before is reported", async (signal) => {
     const session = await trace(["--port", port]);

@@ -1,9 +1,9 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { FailureRecord } from "../../src/core/record.ts";
-import { bindtrace, CLI, liveProblem, records, scratch } from "../helpers/cli.ts";
+import { bindtrace, CLI, liveProblem, records } from "../helpers/cli.ts";
 import { bpftraceOf, exists, gone, onlyChildOf, type Running, SOON, useStage } from "../helpers/live-stage.ts";
 import { PORTS, portByPid } from "../helpers/ports.ts";
 
@@ -19,14 +19,11 @@ const PAUSE = 5;
 const MANY = 150;
 
 describe.skipIf(liveProblem !== null)("a hard day", () => {
-  const { inside, start, program, trace } = useStage();
-  let folder: ReturnType<typeof scratch>;
+  const { folder, inside, start, program, trace } = useStage();
   let port = portByPid(PORTS.hardDays);
   beforeEach(() => {
     port++;
-    folder = scratch();
   });
-  afterEach(() => folder.remove());
 
   /** A holder of the port, and a program that is refused it at each line. */
   async function refusing(): Promise<{ holder: Running; refuse(times?: number): Promise<void>; end(): Promise<void> }> {
