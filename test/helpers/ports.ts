@@ -20,6 +20,7 @@ export const PORTS = {
   programs: 45_080,
   installed: 45_123,
   installedSudo: 45_124,
+  rights: 45_126,
 };
 
 /** Tests of a file with a port for each, and runs beside each other that have others: as many ports as the table has room for. */

@@ -1,6 +1,7 @@
 import { execa } from "execa";
 import { describe, expect, it } from "vitest";
 import { CLI, liveProblem } from "../helpers/cli.ts";
+import { PORTS } from "../helpers/ports.ts";
 
 /** Namespaces with tracefs or without it, whatever the machine has: both go with them. */
 const PLACES = {
@@ -21,7 +22,7 @@ function asRootWith(capabilities: string, place: keyof typeof PLACES, args: read
   });
 }
 
-const PORT = ["--port", "45126", "--hooks", "tracepoint"];
+const PORT = ["--port", String(PORTS.rights), "--hooks", "tracepoint"];
 const BINDS = [process.execPath, "-e", 'require("net").createServer().listen(45126)'];
 const traced = [...PORT, "--", "true"];
 const OUTSIDE = "run bindtrace as root outside of the container, or start the container with";
