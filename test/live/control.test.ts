@@ -301,13 +301,6 @@ describe.skipIf(liveProblem !== null)("a session under control", () => {
     expect(exitCode).toBe(5);
   });
 
-  it("root without its rights, as in a container, is told so in one sentence", async () => {
-    const bare = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", process.execPath, CLI, "--port", String(port)];
-    const { exitCode, stdout, stderr } = await inside(bare).ended;
-    expect(stderr).toMatch(/^bindtrace: .*not permitted.*--privileged\n$/);
-    expect({ exitCode, stdout }).toEqual({ exitCode: 3, stdout: "" });
-  });
-
   /** It ends in time, without an error, and takes bpftrace with it. */
   async function endsSoon(session: Running & { bpftrace: number }): Promise<void> {
     await gone(session.pid, SOON);
