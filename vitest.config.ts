@@ -9,6 +9,7 @@ export default defineConfig({
   test: {
     reporters: ["default", "./test/helpers/corpus-reporter.ts", "./test/helpers/failures-reporter.ts"],
     globalSetup: "test/helpers/setup.ts",
+    setupFiles: "test/helpers/same-draws.ts",
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // Two at a time: a live test runs a tracer and a lab of processes, on machines that may have two cores.

@@ -4,6 +4,6 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/core/{address,bucket,check,conflict,faults,obstacles,party}.test.ts"],
-    setupFiles: "test/mutants/same-draws.ts",
+    setupFiles: "test/helpers/same-draws.ts",
   },
 });
