@@ -36,7 +36,7 @@ export function againstStrace({ rows }, each = median) {
 }
 
 /** Less than this is within the noise of nothing, also where it was measured once. */
-const LEAST = 0.02;
+const LEAST = 0.05;
 
 /** What is added to the untraced time, median of the repetitions; null where one of them was no slower, so that it may be nothing. */
 function addition(values) {
