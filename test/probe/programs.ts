@@ -1,5 +1,6 @@
 import { type ChildProcessWithoutNullStreams, type SpawnOptionsWithoutStdio, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { expect } from "vitest";
 import { readStat } from "../../src/probe/proc-pid.ts";
@@ -8,10 +9,11 @@ import { readStat } from "../../src/probe/proc-pid.ts";
 export class Programs {
   readonly #running: Program[] = [];
 
-  /** The program runs when this returns: Node waits for its exec. */
+  /** The program runs when this returns: Node waits for its exec, this for its command line, which the kernel has a moment later. */
   start(file: string, args: readonly string[] = [], options: SpawnOptionsWithoutStdio = {}): Program {
     const program = new Program(spawn(file, args, options));
     this.#running.push(program);
+    while (readFileSync(`/proc/${program.pid}/cmdline`).length === 0) {}
     return program;
   }
 
