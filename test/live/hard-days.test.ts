@@ -77,12 +77,12 @@ describe.skipIf(liveProblem !== null)("a hard day", { timeout: LONG }, () => {
     const stubborn = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: print('ignored', flush=True))";
     const command = ["python3", "-c", `${stubborn}; print('ready', flush=True); sys.stdin.read(); print('done')`];
     const session = inside([process.execPath, CLI, "--port", String(port), "--", ...command]);
-    await session.says(/ready/);
+    await session.says(/ready\n/);
     const bpftrace = bpftraceOf(session.pid);
     await program("bind-twice", port, 0).ended;
     for (let count = 0; count < 2; count++) {
       session.kill("SIGTERM");
-      await session.says(/ignored/);
+      await session.says(/ignored\n/);
     }
     await gone(session.pid, LATE);
     expect(exists(bpftrace)).toBe(false);
@@ -96,7 +96,7 @@ describe.skipIf(liveProblem !== null)("a hard day", { timeout: LONG }, () => {
     const slow = "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: (time.sleep(6), print('shut down'), sys.exit(7)))";
     const command = ["python3", "-c", `${slow}; print('ready', flush=True); sys.stdin.read()`];
     const session = inside([process.execPath, CLI, "--port", String(port), "--exit-code", "child", "--", ...command]);
-    await session.says(/ready/);
+    await session.says(/ready\n/);
     session.kill("SIGTERM");
     const { exitCode, stdout } = await session.ended;
     expect(stdout).toBe("ready\nshut down\n");
