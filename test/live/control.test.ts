@@ -266,7 +266,7 @@ describe.skipIf(liveProblem !== null)("a session under control", () => {
   it("SIGINT goes to the command, and the trace ends with it", async () => {
     const command = ["python3", "test/fixtures/wait-for-interrupt.py", String(port)];
     const session = inside([process.execPath, CLI, "--port", String(port), "--", ...command]);
-    await session.says(/ready/);
+    await session.says(/ready\n/);
     session.kill("SIGINT");
     const { exitCode, stdout, stderr } = await session.ended;
     expect(stdout).toBe("ready\ninterrupted\n");
