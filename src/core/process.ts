@@ -5,6 +5,9 @@ import { dropMiddle, latestBut } from "./many.ts";
 /** /proc gives start times in hundredths of a second (USER_HZ). */
 export const START_TIME_PRECISION: Nanos = 10_000_000;
 
+/** A process has its start some time before its fork is told: on a busy machine another may run in between. */
+const FORK_DELAY: Nanos = 100_000_000;
+
 /** A process over its life. A pid that is used again is another process. */
 export interface Process {
   pid: number;
@@ -142,7 +145,7 @@ export class Processes {
 
 /** /proc told of a process that is older than this one, whose fork was seen: one that had the pid before. */
 const startedBefore = ({ forked }: Process, { startedAt }: ProcessEvent) =>
-  forked !== null && startedAt !== null && startedAt < forked.t - START_TIME_PRECISION;
+  forked !== null && startedAt !== null && startedAt < forked.t - START_TIME_PRECISION - FORK_DELAY;
 
 /**
  * Whether /proc told of that process, which has ended, and not of the next one with its pid. The start is told in ticks: of two that

@@ -72,7 +72,9 @@ export class ProcessTeller {
     if (!event) return;
     this.#remember(this.#told, pid, event.startedAt);
     const renamed = same && before.command !== event.command;
-    this.#options.emit(renamed ? { ...event, execCommand: before.command } : event);
+    // The environment of one that is about to go cannot be read any more, though the rest can.
+    const marks = same && event.marks.length === 0 ? before.marks : event.marks;
+    this.#options.emit({ ...event, marks, ...(renamed ? { execCommand: before.command } : {}) });
   }
 
   #remember<Value>(known: Map<number, Value>, pid: number, value: Value): void {

@@ -57,16 +57,16 @@ describe("processes", () => {
   });
 
   it.each([
-    ["more than a tick before its fork: the one before it", 89, false],
-    ["in the tick of its fork", 90, true],
+    ["long before its fork: the one before it", 889, false],
+    ["in the tick of its fork, which was told late", 890, true],
   ])("that were forked: /proc told of one that started %s", (_, started, same) => {
     for (const ended of [false, true]) {
       const processes = new Processes();
       processes.seen(9, "sh");
-      const known = processes.fork({ type: "fork", t: 100 * MILLISECOND, pid: 9, child: 10 });
-      if (ended) processes.exit(exit(110 * MILLISECOND, 10));
+      const known = processes.fork({ type: "fork", t: 1000 * MILLISECOND, pid: 9, child: 10 });
+      if (ended) processes.exit(exit(1010 * MILLISECOND, 10));
       processes.told({
-        ...{ type: "process" as const, t: 120 * MILLISECOND, pid: 10, comm: "old", command: "", program: null },
+        ...{ type: "process" as const, t: 1020 * MILLISECOND, pid: 10, comm: "old", command: "", program: null },
         ...{ startedAt: started * MILLISECOND, ancestors: [], cgroup: null, nsPids: [10], marks: [], state: "S" },
       });
       expect({ ended, told: known.facts !== null }).toEqual({ ended, told: same });

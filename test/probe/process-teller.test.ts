@@ -110,6 +110,17 @@ describe("what is told of processes", () => {
     expect(told).toMatchObject([{ t: 1000, pid: cat.pid, command: "/bin/cat" }]);
   });
 
+  it("has the marks with which it was started, where its environment says nothing any more", async () => {
+    const teller = new ProcessTeller(options);
+    const shell = programs.start("/bin/sh", ["-c", "read line; echo gone; exec env -i /bin/cat"], { env: { pm_id: "3" } });
+    teller.prefetch(shell.pid);
+    shell.write("go on\nback\n");
+    await shell.line();
+    await shell.line();
+    teller.tell(shell.pid, now);
+    expect(told).toMatchObject([{ pid: shell.pid, command: "/bin/cat", marks: ["pm_id"] }]);
+  });
+
   it("is nothing of one that has gone", async () => {
     const teller = new ProcessTeller(options);
     const cat = programs.start("/bin/cat");
