@@ -7,6 +7,7 @@ import { type NotKept, type PortTimeline, type Row, Unavailable } from "./timeli
 
 /** A timeline with what is in it, so that nothing has to be searched for. */
 interface Growing extends PortTimeline {
+  key: PlaceKey;
   sockets: Set<Socket>;
   unavailable: Unavailable;
   /** Rows at which it is to be shortened. */
@@ -115,11 +116,11 @@ export class PortTimelines {
     }
   }
 
-  #acts({ pid, comm }: { pid: number; comm: string }, place: Place): void {
+  #acts({ pid, comm }: { pid: number; comm: string }, { key }: Growing): void {
     const process = this.#processes.get(pid) ?? this.#processes.seen(pid, comm);
     const places = this.#of.get(process);
-    if (places) places.add(placeKey(place));
-    else this.#of.set(process, new Set([placeKey(place)]));
+    if (places) places.add(key);
+    else this.#of.set(process, new Set([key]));
   }
 
   #shorten(timeline: Growing): void {
@@ -141,7 +142,7 @@ export class PortTimelines {
     const known = this.#timelines.get(key);
     if (known) return known;
     const timeline: Growing = {
-      ...{ netns, protocol, port, rows: [], lanes: [], reported: false },
+      ...{ key, netns, protocol, port, rows: [], lanes: [], reported: false },
       ...{ sockets: new Set(), unavailable: new Unavailable(), shortenAt: this.#most() * 1.5 },
     };
     const dropped = this.#dropped.get(key);

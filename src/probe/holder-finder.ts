@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { MILLISECOND, type Nanos } from "../base/nanoseconds.ts";
 import type { CallEvent, EventOf, Holder, TraceEvent, WalkFacts } from "../core/event.ts";
+import { keepLast } from "../core/many.ts";
 import { socketBehind, startOf } from "./descriptors.ts";
 import { HolderHints } from "./holder-hints.ts";
 import { HolderScan, type Scan, type Wanted } from "./holders.ts";
@@ -173,7 +174,7 @@ export class HolderFinder {
       this.#found.set(inode, { holders: of, at });
       this.#hints.held(inode, of);
     }
-    for (const inode of [...this.#found.keys()].slice(0, Math.max(0, this.#found.size - MOST_FOUND))) this.#found.delete(inode);
+    keepLast(this.#found, MOST_FOUND);
   }
 
   #tell(sockets: readonly { holders: readonly Holder[] }[]): void {

@@ -1,4 +1,5 @@
 import type { Holder, TraceEvent } from "../core/event.ts";
+import { keepLast } from "../core/many.ts";
 import { type Descriptor, numbersIn } from "./descriptors.ts";
 import { childrenOf, parentsOf } from "./kin.ts";
 
@@ -47,8 +48,7 @@ export class HolderHints implements Hints {
   likely(pid: number): void {
     this.#likely.delete(pid);
     this.#likely.add(pid);
-    const [oldest] = this.#likely;
-    if (this.#likely.size > MOST_PROCESSES && oldest !== undefined) this.#likely.delete(oldest);
+    keepLast(this.#likely, MOST_PROCESSES);
   }
 
   /** What a search found of this socket. */
@@ -81,7 +81,6 @@ export class HolderHints implements Hints {
   #put(inode: number, descriptors: Descriptor[]): void {
     this.#descriptors.delete(inode);
     if (descriptors.length > 0) this.#descriptors.set(inode, descriptors);
-    const [oldest] = this.#descriptors.keys();
-    if (this.#descriptors.size > MOST_SOCKETS && oldest !== undefined) this.#descriptors.delete(oldest);
+    keepLast(this.#descriptors, MOST_SOCKETS);
   }
 }

@@ -1,6 +1,7 @@
 import type { Nanos } from "../base/nanoseconds.ts";
 import { conforms } from "../core/conforms.ts";
 import { type CallEvent, eventSchema, portOf, type TraceEvent, type WalkFacts } from "../core/event.ts";
+import { keepLast } from "../core/many.ts";
 import { readCall, readMaker, readSearch, type Search } from "./calls.ts";
 import { LineFields } from "./fields.ts";
 import { readMoments } from "./moments.ts";
@@ -213,8 +214,7 @@ export class LineDecoder {
       if (call) return [{ ...call, walk }];
       this.#told.delete(tid);
       this.#told.set(tid, { place, walk });
-      const [oldest] = this.#told.keys();
-      if (this.#told.size > MOST_TOLD && oldest !== undefined) this.#told.delete(oldest);
+      keepLast(this.#told, MOST_TOLD);
       return [];
     }
     return [open.call ? { ...open.call, walk: withoutBinder(walk, open.call) } : { type: "look", t, seed: false, walk }];

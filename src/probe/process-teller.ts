@@ -1,5 +1,6 @@
 import type { Nanos } from "../base/nanoseconds.ts";
 import type { ProcessEvent } from "../core/event.ts";
+import { keepLast } from "../core/many.ts";
 import { readStat } from "./proc-pid.ts";
 import { readProcess } from "./processes.ts";
 
@@ -79,8 +80,7 @@ export class ProcessTeller {
 
   #remember<Value>(known: Map<number, Value>, pid: number, value: Value): void {
     known.set(pid, value);
-    const [oldest] = known.keys();
-    if (known.size > this.#most && oldest !== undefined) known.delete(oldest);
+    keepLast(known, this.#most);
   }
 
   #read(pid: number): ProcessEvent | null {

@@ -34,7 +34,7 @@ export class PerfettoReport implements Report {
     // The first key, and no other unit of time: older versions of Perfetto ignore what follows an unknown key, and take "ns" for the unit of ts.
     yield '{"traceEvents":[\n';
     let separator = "";
-    for (const line of lines(pictures, moments)) {
+    for (const line of lines(pictures, moments, zero)) {
       yield `${separator}${jsonLine(line).trimEnd()}`;
       separator = ",\n";
     }
@@ -49,9 +49,8 @@ export class PerfettoReport implements Report {
 }
 
 /** There may be millions: each is made when its turn has come. */
-function* lines(pictures: readonly PortPicture[], moments: readonly Moment[]): Iterable<object> {
+function* lines(pictures: readonly PortPicture[], moments: readonly Moment[], zero: Nanos): Iterable<object> {
   yield* pictures.flatMap(names);
-  const zero = moments[0]?.t ?? 0;
   for (const moment of moments) yield eventOf(moment, zero);
 }
 

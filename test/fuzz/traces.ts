@@ -8,6 +8,7 @@ import type { FilterOptions } from "../../src/commands/options.ts";
 import { openRecording, play } from "../../src/commands/playback.ts";
 import { storyOptions } from "../../src/commands/report-choice.ts";
 import { decodeEvent, decodeHeader, type TraceLine } from "../../src/trace/codec.ts";
+import { keptOutput } from "../helpers/kept-output.ts";
 import { hostileTrace, textOf } from "./hostile-trace.ts";
 import { kind } from "./kind.ts";
 import { mutated, mutations } from "./mutation.ts";
@@ -18,23 +19,16 @@ import { expectSafe } from "./safe.ts";
 async function replay(bytes: Uint8Array, format: Format, filter: FilterOptions): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), "bindtrace-fuzz-"));
   const path = join(folder, "trace");
-  const pieces: string[] = [];
+  const { output, text } = keptOutput();
   const sentences: string[] = [];
   const { write } = process.stderr;
-  process.stderr.write = (text: string | Uint8Array) => sentences.push(String(text)) > 0;
+  process.stderr.write = (said: string | Uint8Array) => sentences.push(String(said)) > 0;
   try {
     writeFileSync(path, bytes);
     const trace = await openRecording(path);
     const report = REPORTS[format].make(trace.header);
-    const output = {
-      write: (text: string) => void pieces.push(text),
-      terminal: undefined,
-      onClosed: () => {},
-      close: async () => {},
-      discardEmpty: () => {},
-    };
     const code = await play(trace, storyOptions(filter, trace.header, null), report, output);
-    REPORTS[format].check(pieces.join(""));
+    REPORTS[format].check(text());
     for (const sentence of sentences) expectSafe(sentence);
     if (![0, 1, 5, 6].includes(code)) throw new Error(`exit code ${code} of a trace`);
     return code;

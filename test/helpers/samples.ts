@@ -5,6 +5,7 @@ import type { Header, TraceEvent } from "../../src/core/event.ts";
 import type { Report } from "../../src/report/text-report.ts";
 import { decodeEvent, decodeHeader } from "../../src/trace/codec.ts";
 import { ROOT } from "./cli.ts";
+import { keptOutput } from "./kept-output.ts";
 
 export const SAMPLES = readdirSync(join(ROOT, "samples"), { withFileTypes: true })
   .filter((entry) => entry.isDirectory())
@@ -36,16 +37,9 @@ export const exportSample = (name: string, report: Report): Promise<string> => e
 
 /** What this report makes of these events. */
 export async function exported(header: Header, events: readonly TraceEvent[], report: Report): Promise<string> {
-  const pieces: string[] = [];
-  const output = {
-    write: (piece: string) => void pieces.push(piece),
-    terminal: undefined,
-    onClosed: () => {},
-    close: async () => {},
-    discardEmpty: () => {},
-  };
+  const { output, text } = keptOutput();
   await runSession({ header, events: stream(events), report, output, story: { reports: () => true } });
-  return pieces.join("");
+  return text();
 }
 
 async function* stream(events: readonly TraceEvent[]): AsyncIterable<TraceEvent> {
